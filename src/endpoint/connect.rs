@@ -1,0 +1,122 @@
+//! Connecting to a listening endpoint; connect(2).
+
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::fcntl::{fcntl, FcntlArg, OFlag};
+use nix::sys::socket::{connect, setsockopt, socket, sockopt, AddressFamily, SockFlag, SockType};
+use nix::sys::time::{TimeVal, TimeValLike};
+
+use super::create::FOR_EVER_BUT_SIGNALS;
+use super::name::{Address, Name};
+use crate::descriptor;
+use crate::error::{Error, Result};
+use crate::operation::{Answer, Operation, Step};
+use crate::system;
+use crate::wait::Signals;
+
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// How long to wait for room in the listener's queue; by default for ever.
+    pub timeout: Option<Duration>,
+    pub note_senders: bool,
+    pub survives_exec: bool,
+}
+
+pub struct Connect {
+    /// Until the answer owns it.
+    socket: Option<OwnedFd>,
+    address: Address,
+    options: Options,
+    /// What the blocking connect said.
+    outcome: Option<nix::Result<()>>,
+}
+
+impl Connect {
+    /// `terminated` is the name and a NUL byte.
+    pub fn new(terminated: &[u8], options: Options) -> Result<Self> {
+        let address = match Name::parse(terminated)? {
+            Name::Abstract(name) => Address::of_abstract(name)?,
+            Name::Path(path) => Address::of_existing(path)?,
+        };
+        let flags = system::SOCKET_FLAGS | SockFlag::SOCK_NONBLOCK;
+        let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+        if options.note_senders {
+            system::note_senders(socket.as_fd())?;
+        }
+        Ok(Connect {
+            socket: Some(socket),
+            address,
+            options,
+            outcome: None,
+        })
+    }
+
+    fn advance(&mut self) -> Result<Step> {
+        let Some(socket) = &self.socket else {
+            return Err(Error::NotADescriptor);
+        };
+        let outcome = match self.outcome.take() {
+            None => connect(socket.as_raw_fd(), &self.address.address),
+            Some(outcome) => {
+                setsockopt(socket, sockopt::SendTimeout, &TimeVal::zero())?;
+                outcome.map_err(|errno| self.time_is_up(errno))?;
+                return self.finish();
+            }
+        };
+        fcntl(socket, FcntlArg::F_SETFL(OFlag::empty()))?;
+        match outcome {
+            Ok(()) => self.finish(),
+            // The listener's queue is full.
+            Err(Errno::EAGAIN) => {
+                setsockopt(socket, sockopt::SendTimeout, &self.patience())?;
+                Ok(Step::Wait)
+            }
+            Err(errno) => Err(Error::from(errno)),
+        }
+    }
+
+    fn patience(&self) -> TimeVal {
+        match self.options.timeout {
+            None => TimeVal::seconds(FOR_EVER_BUT_SIGNALS),
+            Some(timeout) => {
+                let micros = i64::try_from(timeout.as_micros()).unwrap_or(i64::MAX);
+                TimeVal::microseconds(micros.clamp(1, FOR_EVER_BUT_SIGNALS * 1_000_000))
+            }
+        }
+    }
+
+    fn time_is_up(&self, errno: Errno) -> Error {
+        match errno {
+            Errno::EAGAIN => Error::TimedOut,
+            errno => Error::from(errno),
+        }
+    }
+
+    fn finish(&mut self) -> Result<Step> {
+        let socket = self.socket.take().ok_or(Error::NotADescriptor)?;
+        if self.options.survives_exec {
+            descriptor::set_close_on_exec(&socket, false)?;
+        }
+        Ok(Step::Done(Ok(Answer::descriptor(socket))))
+    }
+}
+
+impl Operation for Connect {
+    fn step(&mut self) -> Step {
+        self.advance()
+            .unwrap_or_else(|error| Step::Done(Err(error)))
+    }
+
+    /// Cannot be done by poll(2): a socket whose connect found the queue full
+    /// polls ready at once.
+    fn wait(&mut self, signals: Signals<'_>) {
+        let Some(socket) = &self.socket else { return };
+        self.outcome = Some(if signals.pending() {
+            Err(Errno::EINTR)
+        } else {
+            connect(socket.as_raw_fd(), &self.address.address)
+        });
+    }
+}

@@ -1,0 +1,25 @@
+//! Endpoints: pairs, and names in the file system to create, take over, connect
+//! to and accept from; unix(7).
+
+pub mod accept;
+pub mod connect;
+pub mod create;
+mod name;
+mod takeover;
+
+use std::os::fd::OwnedFd;
+
+use nix::sys::socket::{socketpair, AddressFamily, SockType};
+
+use crate::error::Result;
+use crate::system;
+
+/// Two connected stream sockets; socketpair(2).
+pub fn pair() -> Result<(OwnedFd, OwnedFd)> {
+    Ok(socketpair(
+        AddressFamily::Unix,
+        SockType::Stream,
+        None,
+        system::SOCKET_FLAGS,
+    )?)
+}

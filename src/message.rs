@@ -1,0 +1,132 @@
+//! The two-byte protocol, pure: bytes in, verdict out.
+//!
+//! A message is a zero byte and a status, after any bytes of text that are not
+//! zero.  Status 0 says that a descriptor comes with the message, any other is
+//! an errno.  The format is that of `send_fd` in Stevens' "Advanced Programming
+//! in the UNIX Environment".
+
+use std::num::NonZeroU8;
+
+/// Where status 0 stands for descriptors that come along.
+pub const DESCRIPTOR: [u8; 2] = [0, 0];
+
+/// The message that says `status`.
+pub fn status(status: NonZeroU8) -> [u8; 2] {
+    [0, status.get()]
+}
+
+/// The status that stands for an errno: its low byte, 1 if that is 0.
+pub fn status_of(errno: i64) -> NonZeroU8 {
+    NonZeroU8::new((errno & 0xff) as u8).unwrap_or(NonZeroU8::MIN)
+}
+
+/// How far into a message its reader is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Position {
+    /// At the start, or in the text.
+    #[default]
+    Text,
+    /// After the zero byte: the status comes next.
+    Status,
+}
+
+/// What the bytes at the front of a connection are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Front {
+    /// So many bytes of text, and the message goes on.
+    Text(usize),
+    /// A zero byte whose status has not come.
+    Half,
+    /// A zero byte and a status: the end of a message.
+    End { length: usize, status: u8 },
+}
+
+/// Looks at the front of what is queued; `queued` is not empty.
+pub fn front(position: Position, queued: &[u8]) -> Front {
+    if position == Position::Status {
+        return Front::End {
+            length: 1,
+            status: queued[0],
+        };
+    }
+    match queued.iter().position(|&byte| byte == 0) {
+        Some(0) if queued.len() == 1 => Front::Half,
+        Some(0) => Front::End {
+            length: 2,
+            status: queued[1],
+        },
+        Some(text) => Front::Text(text),
+        None => Front::Text(queued.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fronts() {
+        use Front::{End, Half, Text};
+        let table: [(&[u8], Front); 9] = [
+            (b"\0", Half),
+            (
+                b"\0\0",
+                End {
+                    length: 2,
+                    status: 0,
+                },
+            ),
+            (
+                b"\0\x05",
+                End {
+                    length: 2,
+                    status: 5,
+                },
+            ),
+            (
+                b"\0\0\0\0",
+                End {
+                    length: 2,
+                    status: 0,
+                },
+            ),
+            (b"a", Text(1)),
+            (b"ab", Text(2)),
+            (b"a\0", Text(1)),
+            (b"ab\0\x02", Text(2)),
+            (
+                b"\0a",
+                End {
+                    length: 2,
+                    status: b'a',
+                },
+            ),
+        ];
+        for (queued, expected) in table {
+            assert_eq!(front(Position::Text, queued), expected, "{queued:?}");
+        }
+    }
+
+    #[test]
+    fn after_the_zero_byte_any_byte_is_the_status() {
+        for status in 0..=255 {
+            let expected = Front::End { length: 1, status };
+            assert_eq!(front(Position::Status, &[status, b'x']), expected);
+        }
+    }
+
+    #[test]
+    fn statuses_are_low_bytes_and_never_zero() {
+        for (errno, expected) in [
+            (1, 1),
+            (5, 5),
+            (255, 255),
+            (256, 1),
+            (257, 1),
+            (512, 1),
+            (300, 44),
+        ] {
+            assert_eq!(status_of(errno).get(), expected, "{errno}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Linux.
+
+use std::ffi::CStr;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::fcntl::{renameat2, OFlag, RenameFlags};
+use nix::poll::{PollFd, PollFlags};
+use nix::sys::signal::SigSet;
+use nix::sys::socket::{accept4, bind, getsockopt, setsockopt, sockopt, SockFlag, UnixAddr};
+use nix::sys::stat::{fchmod, Mode};
+use nix::sys::time::TimeSpec;
+
+use crate::operation::{Ids, IdsOf};
+
+/// What poll(2) says of a peer that has closed, or shut down its side.
+pub const HUNG_UP: PollFlags = PollFlags::from_bits_retain(libc::POLLRDHUP);
+
+pub const SOCKET_FLAGS: SockFlag = SockFlag::SOCK_CLOEXEC;
+
+/// open(2) for what is only to be named, not read; it takes no read permission.
+pub const OPEN_AS_NAME: OFlag = OFlag::O_PATH;
+
+/// recvmsg(2)'s flag for descriptors that do not survive exec.
+pub const RECEIVE_CLOSE_ON_EXEC: i32 = libc::MSG_CMSG_CLOEXEC;
+
+/// proc(5): a directory with a name for each open descriptor.
+pub const PATH_OF_DESCRIPTORS: Option<&str> = Some("/proc/self/fd");
+
+/// unix(7): a name outside the file system starts with a NUL byte.
+pub const ABSTRACT_NAMES: bool = true;
+
+/// ppoll(2).
+pub fn poll_with_mask(
+    fds: &mut [PollFd<'_>],
+    timeout: Option<Duration>,
+    mask: &SigSet,
+) -> nix::Result<i32> {
+    nix::poll::ppoll(fds, timeout.map(TimeSpec::from_duration), Some(*mask))
+}
+
+/// accept4(2): blocking; close-on-exec as asked for.
+#[allow(unsafe_code)]
+pub fn accept(listener: BorrowedFd<'_>, close_on_exec: bool) -> nix::Result<OwnedFd> {
+    let flags = if close_on_exec {
+        SockFlag::SOCK_CLOEXEC
+    } else {
+        SockFlag::empty()
+    };
+    let number = accept4(listener.as_raw_fd(), flags)?;
+    // SAFETY: accept4 has just returned this number to us alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// renameat2(2): the two names change places, or nothing happens.
+pub fn rename_exchange(directory: BorrowedFd<'_>, one: &CStr, other: &CStr) -> nix::Result<()> {
+    renameat2(
+        directory,
+        one,
+        directory,
+        other,
+        RenameFlags::RENAME_EXCHANGE,
+    )
+}
+
+/// renameat2(2): EEXIST if `to` is there already.
+pub fn rename_no_replace(directory: BorrowedFd<'_>, from: &CStr, to: &CStr) -> nix::Result<()> {
+    renameat2(
+        directory,
+        from,
+        directory,
+        to,
+        RenameFlags::RENAME_NOREPLACE,
+    )
+}
+
+/// bind(2); the node gets the permissions in `mode` less the umask.  Linux
+/// takes them from the socket itself, set by fchmod before.
+pub fn bind_with_mode(
+    socket: BorrowedFd<'_>,
+    address: &UnixAddr,
+    mode: Option<Mode>,
+) -> nix::Result<()> {
+    if let Some(mode) = mode {
+        fchmod(socket, mode)?;
+    }
+    bind(socket.as_raw_fd(), address)
+}
+
+/// SO_PEERCRED, unix(7): effective ids at the time of connect.
+pub fn peer_ids(connection: BorrowedFd<'_>) -> nix::Result<Ids> {
+    let peer = getsockopt(&connection, sockopt::PeerCredentials)?;
+    // A connection that has no peer yet says pid 0 and ids of -1.
+    if peer.pid() == 0 && peer.uid() == u32::MAX {
+        return Err(Errno::ENOTCONN);
+    }
+    Ok(ids_from(
+        peer.pid(),
+        peer.uid(),
+        peer.gid(),
+        IdsOf::Connection,
+    ))
+}
+
+/// SO_PASSCRED, unix(7).
+pub fn note_senders(connection: BorrowedFd<'_>) -> nix::Result<()> {
+    setsockopt(&connection, sockopt::PassCred, &true)
+}
+
+pub fn notes_senders(connection: BorrowedFd<'_>) -> bool {
+    getsockopt(&connection, sockopt::PassCred).unwrap_or(false)
+}
+
+/// The sender in a control message, if it is one of SCM_CREDENTIALS and the
+/// kernel knew who sent: a message from before SO_PASSCRED says pid 0.
+#[allow(unsafe_code)]
+pub fn ids_of(level: i32, kind: i32, data: &[u8]) -> Option<Ids> {
+    let whole = data.len() >= std::mem::size_of::<libc::ucred>();
+    if level != libc::SOL_SOCKET || kind != libc::SCM_CREDENTIALS || !whole {
+        return None;
+    }
+    // SAFETY: `data` is as long as a ucred, which is three integers, any bytes
+    // of which are valid.
+    let sender = unsafe { data.as_ptr().cast::<libc::ucred>().read_unaligned() };
+    (sender.pid != 0).then(|| ids_from(sender.pid, sender.uid, sender.gid, IdsOf::Message))
+}
+
+fn ids_from(pid: i32, uid: u32, gid: u32, of: IdsOf) -> Ids {
+    Ids {
+        pid: (pid != 0).then_some(i64::from(pid)),
+        uid: Some(i64::from(uid)),
+        gid: Some(i64::from(gid)),
+        of,
+    }
+}
+
+/// Control room that takes SCM_CREDENTIALS and nothing beside it.
+pub const WORDS_FOR_CREDENTIALS: usize = 4;
+
+/// A descriptor that came though nobody asked for it: SCM_PIDFD, where the
+/// program has set SO_PASSPIDFD.
+pub fn unasked_descriptor(level: i32, kind: i32, data: &[u8]) -> Option<i32> {
+    const SCM_PIDFD: i32 = 4;
+    let number = data.get(..4)?.try_into().map(i32::from_ne_bytes).ok()?;
+    (level == libc::SOL_SOCKET && kind == SCM_PIDFD && number >= 0).then_some(number)
+}
+
+/// recvmsg has set the flag already.
+pub fn after_receive(_descriptor: &OwnedFd, _close_on_exec: bool) {}

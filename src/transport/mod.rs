@@ -1,0 +1,5 @@
+//! How bytes and descriptors travel.
+
+pub mod ancillary;
+pub mod receive;
+pub mod send;

@@ -1,0 +1,154 @@
+//! What Rust has to say, as C turns it into scalars.
+#![allow(unsafe_code)]
+
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
+
+use super::bindings::*;
+use super::boundary::croak;
+use super::subs::{Failure, Row, Success};
+use crate::descriptor::{self, Kind, Mode};
+use crate::error::{Error, Result};
+use crate::operation::{Answer, Ids, IdsOf};
+
+/// Ends the call with a result; the step for C.
+pub fn write(row: &Row, call: &mut fdp_call, result: Result<Answer>) -> u32 {
+    match result {
+        Ok(answer) => succeed(row, call, answer),
+        Err(error) => return fail(row, call, error),
+    }
+    FDP_ANSWER
+}
+
+fn fail(row: &Row, call: &mut fdp_call, error: Error) -> u32 {
+    call.answer.error = error.errno();
+    match (row.failure, error) {
+        (Failure::Undef, _) => give_number(call, None),
+        (Failure::MinusStatus, Error::Status(status)) => {
+            give_number(call, Some(-i64::from(status.get())))
+        }
+        (Failure::MinusOne | Failure::MinusStatus, _) => give_number(call, Some(-1)),
+        (Failure::Zero, _) => give_number(call, Some(0)),
+        (Failure::Die(text), _) => return croak(call, text.as_bytes()),
+    }
+    FDP_ANSWER
+}
+
+fn succeed(row: &Row, call: &mut fdp_call, answer: Answer) {
+    call.answer.surplus = answer.surplus;
+    if let Some(ids) = answer.ids {
+        call.answer.ids = ids_for_c(row, ids);
+    }
+    match row.success {
+        Success::Constant(number) => give_number(call, Some(number)),
+        Success::Number => give_number(call, answer.number),
+        Success::Text => give_text(call, answer.text),
+        Success::Descriptors(kind) => give_descriptors(call, kind, answer),
+    }
+}
+
+fn give_number(call: &mut fdp_call, number: Option<i64>) {
+    call.answer.number[0] = number.unwrap_or(FDP_UNKNOWN);
+    call.answer.numbers = 1;
+}
+
+fn give_text(call: &mut fdp_call, text: &'static str) {
+    call.answer.has_bytes = 1;
+    (call.answer.bytes, call.answer.length) = (text.as_ptr(), text.len());
+}
+
+/// Passes the descriptors to the call, which owns them until Perl does.
+fn give_descriptors(call: &mut fdp_call, kind: u32, answer: Answer) {
+    call.answer.as_ = kind as u8;
+    let max_system_fd = call.max_system_fd;
+    let count = answer.descriptors.len();
+    let mut received = answer
+        .descriptors
+        .into_iter()
+        .map(|descriptor| received(descriptor, kind, max_system_fd));
+    call.answer.received_length = count;
+    if count <= 1 {
+        call.answer.received = &mut call.answer.first;
+        if let Some(only) = received.next() {
+            call.answer.first = only;
+        }
+    } else {
+        let many: Box<[fdp_received]> = received.collect();
+        call.answer.received = Box::into_raw(many).cast();
+    }
+}
+
+fn received(descriptor: OwnedFd, kind: u32, max_system_fd: i32) -> fdp_received {
+    if kind != FDP_AS_NUMBER && descriptor.as_raw_fd() <= max_system_fd {
+        // Perl's $^F: the standard handles are for children, too.  Cannot fail
+        // on a descriptor that is open.
+        let _ = descriptor::set_close_on_exec(&descriptor, false);
+    }
+    let (mode, buffers) = match kind {
+        FDP_AS_HANDLE => as_handle(&descriptor),
+        _ => (FDP_READ_WRITE, FDP_SOCKET),
+    };
+    fdp_received {
+        number: descriptor.into_raw_fd(),
+        mode: mode as u8,
+        buffers: buffers as u8,
+    }
+}
+
+fn as_handle(descriptor: &OwnedFd) -> (u32, u32) {
+    let flags = descriptor::status_flags(descriptor);
+    // Access mode 3 of Linux is good for ioctl alone; in a handle for both
+    // directions it is at least not lost.
+    let mode = flags
+        .ok()
+        .and_then(Mode::from_flags)
+        .unwrap_or(Mode::ReadWrite);
+    match mode {
+        Mode::Read => (FDP_READ, FDP_ONE_BUFFER),
+        Mode::Write => (FDP_WRITE, FDP_ONE_BUFFER),
+        Mode::Append => (FDP_APPEND, FDP_ONE_BUFFER),
+        Mode::ReadWrite => (FDP_READ_WRITE, buffers(descriptor)),
+        Mode::ReadAppend => (FDP_READ_APPEND, buffers(descriptor)),
+    }
+}
+
+fn buffers(descriptor: &OwnedFd) -> u32 {
+    match descriptor::kind(descriptor.as_fd()) {
+        Kind::Socket => FDP_SOCKET,
+        Kind::Stream => FDP_TWO_BUFFERS,
+        Kind::File => FDP_ONE_BUFFER,
+    }
+}
+
+fn ids_for_c(row: &Row, ids: Ids) -> fdp_ids {
+    let number = |id: Option<i64>| id.unwrap_or(FDP_UNKNOWN);
+    fdp_ids {
+        pid: number(ids.pid),
+        uid: number(ids.uid),
+        gid: number(ids.gid),
+        store: row.store as u8,
+        of_message: u8::from(ids.of == IdsOf::Message),
+    }
+}
+
+/// Closes what Perl does not own, and frees the list.
+pub fn forget(call: &mut fdp_call) {
+    let answer = &mut call.answer;
+    let (list, length) = (answer.received, answer.received_length);
+    if list.is_null() {
+        return;
+    }
+    let alone = std::ptr::eq(list, &answer.first);
+    // SAFETY: `give_descriptors` put them there, so many.
+    for received in unsafe { std::slice::from_raw_parts(list, length) } {
+        if received.number >= 0 {
+            // SAFETY: C sets the number to -1 when Perl owns it; until then the
+            // call does.
+            drop(unsafe { OwnedFd::from_raw_fd(received.number) });
+        }
+    }
+    if !alone {
+        // SAFETY: a boxed slice of this length, by `give_descriptors`.
+        drop(unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(list, length)) });
+    }
+    (answer.received, answer.received_length) = (std::ptr::null_mut(), 0);
+}

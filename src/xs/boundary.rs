@@ -1,0 +1,242 @@
+//! Where C enters Rust.
+//!
+//! Between two entries a call's operation lives in a box that the call owns;
+//! during an entry it is borrowed from there.  A panic ends the call and
+//! becomes a Perl exception.
+#![allow(unsafe_code)]
+
+use std::any::Any;
+use std::io::IsTerminal;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::atomic::AtomicI32;
+
+use super::answer;
+use super::bindings::{fdp_call, fdp_sub, FDP_CROAK, FDP_LIMIT, FDP_TEXT, FDP_WAIT};
+use super::call::Arguments;
+use super::subs::{Begun, Row, TABLE};
+use crate::descriptor;
+use crate::error::Error;
+use crate::operation::{Operation, Step};
+use crate::sigpipe;
+use crate::wait::Signals;
+
+/// A call between two steps.
+struct Suspended {
+    operation: Box<dyn Operation>,
+    /// The last step was [`Step::Limit`].
+    limit_asked: bool,
+    /// What a terminal gets to see of the text.
+    escaped: Vec<u8>,
+    sigpipe: Option<sigpipe::Held>,
+}
+
+const PANIC: &[u8] = b"File::FDpasser: internal error, please report it";
+
+/// The first step of a call, or the next.
+///
+/// # Safety
+/// `call` is the trampoline's, not yet abandoned; nobody else refers to it.
+#[no_mangle]
+pub unsafe extern "C" fn fdp_enter(call: *mut fdp_call) -> u32 {
+    // SAFETY: by the caller's word.
+    let call = unsafe { &mut *call };
+    catch_unwind(AssertUnwindSafe(|| enter(call))).unwrap_or_else(|panic| {
+        forget(panic);
+        let call = AssertUnwindSafe(&mut *call);
+        croak(call.0, PANIC)
+    })
+}
+
+/// A payload's destructor may panic in turn.
+fn forget(panic: Box<dyn Any + Send>) {
+    std::mem::forget(panic);
+}
+
+fn enter(call: &mut fdp_call) -> u32 {
+    let row = row(call);
+    let step = match suspended(call) {
+        Some(suspended) => suspended.next_step(call_limit(call)),
+        None => match begin(row, call) {
+            Begun::Over(result) => Step::Done(result),
+            Begun::Suspended(operation, step) => {
+                suspend(call, operation);
+                step
+            }
+        },
+    };
+    act(row, call, step)
+}
+
+fn row(call: &fdp_call) -> &'static Row {
+    // SAFETY: the trampoline found it in the table.
+    let sub = unsafe { &*call.sub };
+    &TABLE[sub.index as usize]
+}
+
+fn begin(row: &Row, call: &fdp_call) -> Begun {
+    if call.flush_error != 0 {
+        return Begun::Over(Err(Error::System(nix::errno::Errno::from_raw(
+            call.flush_error,
+        ))));
+    }
+    (row.begin)(&Arguments(call))
+}
+
+fn act(row: &Row, call: &mut fdp_call, step: Step) -> u32 {
+    match step {
+        Step::Wait => FDP_WAIT,
+        Step::Limit => FDP_LIMIT,
+        Step::Text => {
+            if let Some(suspended) = suspended(call) {
+                let text = suspended.operation.text();
+                (call.answer.bytes, call.answer.length) = (text.as_ptr(), text.len());
+            }
+            FDP_TEXT
+        }
+        Step::Done(result) => {
+            drop_operation(call);
+            answer::write(row, call, result)
+        }
+    }
+}
+
+/// Dies with a text that lives for ever.
+pub fn croak(call: &mut fdp_call, text: &'static [u8]) -> u32 {
+    (call.answer.bytes, call.answer.length) = (text.as_ptr(), text.len());
+    FDP_CROAK
+}
+
+fn call_limit(call: &fdp_call) -> u64 {
+    call.max_text
+}
+
+impl Suspended {
+    fn next_step(&mut self, max_text: u64) -> Step {
+        if std::mem::take(&mut self.limit_asked) {
+            self.operation.limit_text(max_text);
+        }
+        let step = self.operation.step();
+        self.limit_asked = matches!(step, Step::Limit);
+        step
+    }
+}
+
+fn suspend(call: &mut fdp_call, operation: Box<dyn Operation>) {
+    let suspended = Suspended {
+        operation,
+        limit_asked: true,
+        escaped: Vec::new(),
+        sigpipe: None,
+    };
+    call.operation = Box::into_raw(Box::new(suspended)).cast();
+}
+
+/// The operation between two steps, borrowed from the call.
+fn suspended<'a>(call: &fdp_call) -> Option<&'a mut Suspended> {
+    // SAFETY: null, or what `suspend` put there.  Only one of these exists at a
+    // time: each entry makes its own, and entries do not nest.
+    unsafe { call.operation.cast::<Suspended>().as_mut() }
+}
+
+fn drop_operation(call: &mut fdp_call) {
+    let operation = std::mem::replace(&mut call.operation, std::ptr::null_mut());
+    if !operation.is_null() {
+        // SAFETY: what `suspend` put there; the call has just forgotten it.
+        drop(unsafe { Box::from_raw(operation.cast::<Suspended>()) });
+    }
+}
+
+/// Blocks as the operation asked.
+///
+/// # Safety
+/// As `fdp_enter`.
+#[no_mangle]
+pub unsafe extern "C" fn fdp_wait(call: *mut fdp_call) {
+    // SAFETY: by the caller's word.
+    let call = unsafe { &*call };
+    // SAFETY: C points to the interpreter's flag, an aligned int that lives as
+    // long as the interpreter and is only ever written by this thread, a signal
+    // handler in it included.
+    let pending = unsafe { AtomicI32::from_ptr(call.signal_pending.cast_mut()) };
+    if let Some(suspended) = suspended(call) {
+        suspended.operation.wait(Signals(Some(pending)));
+    }
+}
+
+/// Frees what the call still owns.
+///
+/// # Safety
+/// As `fdp_enter`; the call is not entered again.
+#[no_mangle]
+pub unsafe extern "C" fn fdp_abandon(call: *mut fdp_call) {
+    // SAFETY: by the caller's word.
+    let call = unsafe { &mut *call };
+    drop_operation(call);
+    answer::forget(call);
+}
+
+/// See shim.h.
+///
+/// # Safety
+/// As `fdp_enter`.
+#[no_mangle]
+pub unsafe extern "C" fn fdp_hold_sigpipe(call: *mut fdp_call) {
+    // SAFETY: by the caller's word.
+    if let Some(suspended) = suspended(unsafe { &*call }) {
+        suspended.sigpipe = sigpipe::Held::hold();
+    }
+}
+
+/// See shim.h.
+///
+/// # Safety
+/// As `fdp_enter`.
+#[no_mangle]
+pub unsafe extern "C" fn fdp_release_sigpipe(call: *mut fdp_call) {
+    // SAFETY: by the caller's word.
+    if let Some(suspended) = suspended(unsafe { &*call }) {
+        suspended.sigpipe = None;
+    }
+}
+
+/// See shim.h.
+///
+/// # Safety
+/// As `fdp_enter`.
+#[no_mangle]
+pub unsafe extern "C" fn fdp_escape_text(call: *mut fdp_call, descriptor: i32) {
+    // SAFETY: by the caller's word.
+    let call = unsafe { &mut *call };
+    let Some(suspended) = suspended(call) else {
+        return;
+    };
+    if descriptor::borrow(i64::from(descriptor)).is_ok_and(|fd| fd.is_terminal()) {
+        suspended.escaped = escape(suspended.operation.text());
+        (call.answer.bytes, call.answer.length) =
+            (suspended.escaped.as_ptr(), suspended.escaped.len());
+    }
+}
+
+/// Control characters but newline and tab, and bytes that are no UTF-8, as `\xNN`.
+fn escape(text: &[u8]) -> Vec<u8> {
+    let mut escaped = Vec::with_capacity(text.len());
+    for chunk in text.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            if character.is_control() && !matches!(character, '\n' | '\t') {
+                escaped.extend(format!("\\x{:02x}", u32::from(character)).bytes());
+            } else {
+                escaped.extend(character.encode_utf8(&mut [0; 4]).bytes());
+            }
+        }
+        for byte in chunk.invalid() {
+            escaped.extend(format!("\\x{byte:02x}").bytes());
+        }
+    }
+    escaped
+}
+
+/// The table's rows, one by one; null past its end.
+#[no_mangle]
+pub extern "C" fn fdp_table(row: usize) -> *const fdp_sub {
+    TABLE.get(row).map_or(std::ptr::null(), |row| &row.sub)
+}

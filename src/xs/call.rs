@@ -1,0 +1,61 @@
+//! A call's arguments as C read them.
+#![allow(unsafe_code)]
+
+use std::os::fd::BorrowedFd;
+use std::slice;
+
+use super::bindings::{fdp_argument, fdp_call, fdp_option, FDP_GOOD, FDP_POSITIONAL};
+use crate::descriptor;
+use crate::error::{Error, Result};
+
+/// The arguments of a call that has not begun.
+pub struct Arguments<'a>(pub &'a fdp_call);
+
+impl<'a> Arguments<'a> {
+    fn good(&self, index: usize) -> Option<&'a fdp_argument> {
+        debug_assert!(index < FDP_POSITIONAL as usize);
+        self.0
+            .argument
+            .get(index)
+            .filter(|argument| u32::from(argument.state) == FDP_GOOD)
+    }
+
+    pub fn is_given(&self, index: usize) -> bool {
+        self.good(index).is_some()
+    }
+
+    pub fn descriptor(&self, index: usize) -> Result<BorrowedFd<'static>> {
+        descriptor::borrow(self.integer(index).ok_or(Error::NotADescriptor)?)
+    }
+
+    pub fn integer(&self, index: usize) -> Option<i64> {
+        self.good(index).map(|argument| argument.number)
+    }
+
+    /// A path and the NUL byte behind it; NoSuchName if there is none.
+    pub fn terminated(&self, index: usize) -> Result<&'a [u8]> {
+        let path = self.good(index).ok_or(Error::NoSuchName)?;
+        // SAFETY: C says that `bytes` is a string of Perl's, which has a NUL
+        // byte behind its `length` bytes, alive and unchanged during the call.
+        Ok(unsafe { slice::from_raw_parts(path.bytes, path.length + 1) })
+    }
+
+    pub fn options(&self) -> &'a [fdp_option] {
+        if self.0.options.is_null() {
+            return &[];
+        }
+        // SAFETY: C says that there are so many, alive during the call.
+        unsafe { slice::from_raw_parts(self.0.options, self.0.options_length) }
+    }
+
+    pub fn has_odd_options(&self) -> bool {
+        self.0.odd_options != 0
+    }
+}
+
+impl fdp_option {
+    pub fn name(&self) -> &[u8] {
+        // SAFETY: C says that `name` has so many bytes, alive during the call.
+        unsafe { slice::from_raw_parts(self.name, self.name_length) }
+    }
+}

@@ -1,0 +1,203 @@
+use strict;
+use warnings;
+use lib 't/lib';
+use Test::More;
+use Situation;
+
+use Fcntl qw(:mode F_GETFL O_NONBLOCK);
+use POSIX ();
+use Socket qw(SOL_SOCKET SO_RCVTIMEO SO_SNDTIMEO);
+use Time::HiRes qw(time);
+
+use File::FDpasser;
+
+# endp_create with mode, backlog, exclusive; endp_connect with timeout.
+
+my $dir  = workdir();
+my $path = "$dir/server";
+
+sub mode_of { return sprintf '%04o', $_[0] & 07777 }
+sub mode    { return mode_of((stat shift)[2]) }
+
+# mode
+
+for my $umask (0, 022, 077) {
+    umask $umask;
+    my $listener = endp_create($path);
+    is mode($path), mode_of(0777 & ~$umask),
+        sprintf 'umask %03o decides without a mode', $umask;
+    $listener = endp_create($path, mode => 0600);
+    is mode($path), '0600', '... mode 0600, over it';
+    unlink $path;
+    $listener = endp_create($path, mode => 0600);
+    is mode($path), '0600', '... mode 0600, on a free name';
+    is umask(), $umask, '... the umask is as it was';
+    unlink $path;
+}
+umask 022;
+SKIP: {
+    skip 'only root can become somebody else', 3 if $> != 0;
+    chmod 0755, $dir;
+    my $listener = endp_create($path, mode => 0600);
+    my $refused  = sub {
+        (in_child {
+            POSIX::setgid(65534);
+            POSIX::setuid(65534);
+            my $conn = endp_connect($path);
+            return defined $conn ? 'connected' : errno_name($!);
+        })->result;
+    };
+    is $refused->(), 'EACCES', 'mode 0600 keeps others out';
+    chmod 0666, $path;
+    is $refused->(), 'connected', '... until it is changed';
+    umask 0;
+    $listener = endp_create($path, mode => 0666);
+    is $refused->(), 'connected', 'mode 0666 lets them in';
+    unlink $path;
+    umask 022;
+}
+
+# At no moment wider: a child looks all the time.
+{
+    umask 0;
+    my ($looks, $stop) = (gate(), gate());
+    my $child = in_child {
+        my %seen;
+        $looks->open;
+        until ($stop->is_open) {
+            for my $name (glob "$dir/* $dir/.*") {    # temporary ones, too
+                my $mode = (lstat $name)[2];
+                $seen{ mode_of($mode) }++ if defined $mode && S_ISSOCK($mode);
+            }
+        }
+        return sort keys %seen;
+    };
+    $looks->wait;
+    for (1 .. 1000) {
+        my $listener = endp_create($path, mode => 0600);
+        unlink $path if $_ % 2;
+    }
+    $stop->open;
+    is_deeply [ grep { $_ ne '0600' } $child->result ], [], 'never seen wider';
+    unlink $path;
+    umask 022;
+}
+
+# backlog
+
+sub fits {
+    my ($backlog) = @_;
+    my $listener = endp_create($path, backlog => $backlog);
+    my @clients;
+    while (@clients < 30) {
+        my $client = endp_connect($path, timeout => 0.05) or last;
+        push @clients, $client;
+    }
+    unlink $path;
+    return scalar @clients;
+}
+
+# Systems add one or so.
+cmp_ok fits(1), '<', 10, 'a short queue';
+cmp_ok fits(20), '>=', 20, 'a longer one';
+is fits(100), 30, 'a long one';
+
+# exclusive
+
+{
+    my $listener = endp_create($path, exclusive => 1);
+    ok $listener, 'exclusive, on a free name';
+    my $node = join ' ', (stat $path)[ 0, 1, 2 ];
+    fails { endp_create($path, exclusive => 1) } undef, 'EADDRINUSE',
+        'exclusive, where a server is alive';
+    is join(' ', (stat $path)[ 0, 1, 2 ]), $node, '... the node is left alone';
+    is_deeply [ glob "$dir/*" ], [$path], '... nothing else is there';
+    my $client = endp_connect($path);
+    my $conn   = serv_accept_fh($listener);
+    send_file($client, \*STDIN);
+    is identity(recv_fh($conn)), identity(\*STDIN),
+        '... the server was not disturbed';
+    $listener->blocking(0);
+    fails { serv_accept_fh($listener) } undef, 'EAGAIN', '... by any connection';
+
+    close $listener;
+    $listener = endp_create($path, exclusive => 1);
+    ok $listener, 'exclusive, over a stale node';
+    ok endp_connect($path), '... which serves';
+    ok endp_create($path), 'a server that is not exclusive takes over';
+    unlink $path;
+
+    symlink "$dir/nowhere", $path or die "symlink: $!";
+    ok endp_create($path, exclusive => 1), 'exclusive, over a link';
+    unlink $path;
+    $listener = endp_create($path, exclusive => 0);
+    ok endp_create($path, exclusive => 0), 'exclusive => 0 is not exclusive';
+    unlink $path;
+}
+
+# Two that start over a stale node at the same moment: one wins, and answers.
+{
+    my @wrong;
+    for my $round (1 .. 30) {
+        { my $stale = endp_create($path) }
+        my ($start, $leave) = ([ gate(), gate() ], [ gate(), gate() ]);
+        my $tried    = [ gate(), gate() ];
+        my @starters = map {
+            my $n = $_;
+            in_child {
+                $start->[$n]->wait;
+                my $listener = endp_create($path, exclusive => 1);
+                my $error    = errno_name($!);
+                $tried->[$n]->open;
+                $leave->[$n]->wait;
+                return $listener ? 'won' : $error;
+            };
+        } 0, 1;
+        $_->open for @$start;
+        $_->wait for @$tried;
+        my $answers = endp_connect($path) ? 'answers' : errno_name($!);
+        $_->open for @$leave;
+        my $got = join ' ', sort(map { scalar $_->result } @starters), $answers;
+        push @wrong, "round $round: $got" if $got ne 'EADDRINUSE won answers';
+        unlink $path;
+    }
+    is join("\n", @wrong), '', 'of two exclusive starters one wins';
+    is_deeply [ glob "$dir/*" ], [], '... and nothing is left behind';
+}
+
+# timeout
+
+{
+    my $listener = endp_create($path, backlog => 1);
+    ok endp_connect($path, timeout => 30), 'a timeout that is not needed';
+    my @waiting;
+    while (my $client = endp_connect($path, timeout => 0.05)) {
+        push @waiting, $client;
+    }
+    my $start = time;
+    fails { endp_connect($path, timeout => 0.2) } undef, 'ETIMEDOUT',
+        'a server that does not accept';
+    my $took = time - $start;
+    cmp_ok $took, '>=', 0.15, '... is waited for';
+    cmp_ok $took, '<', 20, '... not longer than asked for';
+    serv_accept_fh($listener) for 0 .. @waiting;
+    ok endp_connect($path, timeout => 30), 'when it accepts there is room again';
+    unlink $path;
+    fails { endp_connect($path, timeout => 5) } undef, 'ENOENT',
+        'no server: no wait';
+}
+
+# The timeout was that of the connect, not one of the connection.
+{
+    my $listener = endp_create($path);
+    my $client   = endp_connect($path, timeout => 5);
+    for my $option (SO_RCVTIMEO, SO_SNDTIMEO) {
+        like getsockopt($client, SOL_SOCKET, $option), qr/\A\0+\z/,
+            'no timeout stays on the connection';
+    }
+    ok !(fcntl($client, F_GETFL, 0) & O_NONBLOCK), '... and it blocks';
+    unlink $path;
+}
+
+no_leak();
+done_testing;

@@ -1,0 +1,123 @@
+# Perl code that a call of the module calls back: on_text, a handler of
+# warnings, of exceptions, of signals; what is stored into tied variables.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use Test::More;
+use Situation;
+use Leaving;
+
+my %text = (
+    'text'                      => 'syswrite $peer, "text"; send_raw($peer, "\0\0", $file)',
+    'text with a descriptor'    => 'send_raw($peer, "text\0\0", $file)',
+    'text with 253 descriptors' => 'send_raw($peer, "text\0\0", ($file) x 253)',
+    'text, then a status'       => 'syswrite $peer, "text\0\x0d"',
+    'long text with a descriptor' =>
+        'send_raw($peer, "text " x 4000 . "\0\0", $file)',
+    'text before the end'       => 'syswrite $peer, "text"; close $peer',
+    'text before EAGAIN'        => '$us->blocking(0); syswrite $peer, "text"',
+);
+for my $name (sort keys %text) {
+    for my $receive ('recv_fh($us)', 'recv_fd($us)',
+        'File::FDpasser::my_recv_fd(fileno $us)')
+    {
+        my $get = $receive =~ /fh/ ? "my \$got = $receive"
+            : "my \$got = $receive; POSIX::close(\$got) if defined \$got && \$got > 0";
+        leaves("on_text, $name, $receive", <<"END");
+no warnings 'File::FDpasser';
+local \$File::FDpasser::on_text = \\&leave;
+(my \$other, my \$other_peer) = pair();
+{ local (\$us, \$peer) = (\$other, \$other_peer); $text{$name}; $get; }
+END
+    }
+}
+
+# The second piece, with a descriptor that came with the first.
+leaves('on_text, the second piece', <<'END');
+(my $other, my $other_peer) = pair();
+$other->blocking(0);
+my $pieces = 0;
+local $File::FDpasser::on_text = sub {
+    syswrite $other_peer, ' again' if !$pieces;
+    leave() if $pieces++;
+};
+send_raw($other_peer, 'text', $file, $file);
+recv_fh($other);
+END
+
+leaves('on_text inside on_text', <<'END');
+(my $other, my $other_peer) = pair();
+(my $outer, my $outer_peer) = pair();
+send_raw($outer_peer, "outer\0\0", $file);
+send_raw($other_peer, "inner\0\0", $file);
+local $File::FDpasser::on_text = sub {
+    local $File::FDpasser::on_text = \&leave;
+    my $got = recv_fh($other);
+};
+my $got = recv_fh($outer);
+END
+
+for my $receive ('recv_fh($other)', 'recv_fd($other)') {
+    leaves("a handler of warnings, $receive", <<"END");
+(my \$other, my \$other_peer) = pair();
+send_raw(\$other_peer, "\\0\\0", (\$file) x 16);
+local \$SIG{__WARN__} = \\&leave;
+my \$got = $receive;
+POSIX::close(\$got) if defined \$got && !ref \$got;
+END
+}
+
+leaves('a handler of exceptions', <<'END');
+local $SIG{__DIE__} = sub { leave() if $_[0] =~ /\AInvalid args/ };
+eval { send_file($us, 'rubbish') };
+die $@ if $@ !~ /\AInvalid/;
+END
+
+for my $kind ('%SIG', 'sigaction', 'SA_RESTART', 'SA_RESTART, safe') {
+    leaves("a handler of signals, $kind", <<"END");
+use Signals;
+ticking('$kind', \\&leave, sub { recv_fh(\$us) });
+END
+    leaves("a handler of signals with a descriptor waiting, $kind", <<"END");
+use Signals;
+(my \$other, my \$other_peer) = pair();
+local \$File::FDpasser::on_text = sub { };
+send_raw(\$other_peer, 'text', \$file, \$file);
+no warnings 'File::FDpasser';
+ticking('$kind', \\&leave, sub { recv_fh(\$other) });
+END
+}
+
+leaves('a handler of SIGPIPE', <<'END');
+(my $other, my $other_peer) = pair();
+close $other_peer;
+local $SIG{PIPE} = \&leave;
+send_file($other, $file);
+END
+
+for my $accept ('serv_accept_fh($listener, $uid)',
+    'serv_accept_fd($listener, $uid)',
+    'File::FDpasser::my_serv_accept(fileno $listener, $uid)')
+{
+    leaves("a tied \$uid, $accept", <<"END");
+package Uid { sub TIESCALAR { bless [] } sub FETCH { 0 } sub STORE { main::leave() } }
+package main;
+tie my \$uid, 'Uid';
+my \$client = endp_connect("\$dir/endpoint") or die "endp_connect: \$!";
+my \$got = $accept;
+POSIX::close(\$got) if defined \$got && !ref \$got;
+END
+}
+
+# Perl keeps exceptions of a destructor inside it.
+leaves('a destructor of what was in $uid', <<'END', caught => 1);
+sub Old::DESTROY { main::leave() }
+my $uid = bless [], 'Old';
+my $client = endp_connect("$dir/endpoint") or die "endp_connect: $!";
+my $got = serv_accept_fh($listener, $uid);
+END
+
+no_leak();
+done_testing;

@@ -1,0 +1,220 @@
+use strict;
+use warnings;
+use lib 't/lib';
+use Test::More;
+use Situation;
+
+use Fcntl qw(:seek);
+use IO::File;
+use IO::Handle;
+use Socket qw(AF_UNIX SOCK_STREAM PF_UNSPEC);
+
+use File::FDpasser;
+
+# Bytes that are still in a buffer when a descriptor is sent.
+
+my $dir  = workdir();
+my $path = "$dir/file";
+
+sub write_file {
+    my ($content) = @_;
+    open my $out, '>', $path or die "$path: $!";
+    print {$out} $content;
+    close $out or die "$path: $!";
+}
+
+sub content {
+    open my $in, '<', $path or die "$path: $!";
+    local $/;
+    my $content = readline $in;
+    return defined $content ? $content : '';
+}
+
+# Pending output of the handle
+
+for my $mode ('>', '>>', '+<', '+>', '+>>') {
+    write_file('');
+    my ($here, $there) = spipe();
+    open my $fh, $mode, $path or die "$path: $!";
+    print {$fh} 'sender ';
+    is content(), '', "a handle opened with $mode has output pending";
+    is send_file($here, $fh), 1, '... is sent';
+    is content(), 'sender ', '... with its output written first';
+    my $got = recv_fh($there);
+    print {$got} 'receiver ';
+    close $got;
+    close $fh;
+    is content(), 'sender receiver ', '... so both come in order, once';
+}
+{
+    my ($here, $there) = spipe();
+    pipe my $reader, my $writer or die "pipe: $!";
+    print {$writer} 'one ';
+    send_file($here, $writer);
+    my $got = recv_fh($there);
+    syswrite $got, 'two ';
+    print {$writer} 'three';
+    close $_ for $writer, $got;
+    is join('', <$reader>), 'one two three', 'a pipe';
+}
+{
+    my ($here, $there) = spipe();
+    my ($end, $peer) = spipe();
+    print {$end} 'pending';
+    send_file($here, $end);
+    sysread $peer, my $read, 100;
+    is $read, 'pending', 'a socket handle, whose output has a buffer of its own';
+}
+{
+    my ($here, $there) = spipe();
+    write_file('');
+    my %form = (
+        'an IO object'     => sub { *OUT{IO} },
+        'a glob'           => sub { *OUT },
+        'a glob reference' => sub { \*OUT },
+    );
+    for my $what (sort keys %form) {
+        open OUT, '>', $path or die "$path: $!";
+        print OUT 'pending';
+        send_file($here, $form{$what}->());
+        is content(), 'pending', "$what is flushed";
+        close OUT;
+    }
+    my $file = IO::File->new($path, '>');
+    $file->print('again');
+    send_file($here, $file);
+    is content(), 'again', 'an IO::File is flushed';
+    close $file;
+    open my $wide, '>:utf8', $path or die "$path: $!";
+    print {$wide} "\x{263a}";
+    send_file($here, $wide);
+    is content(), "\xe2\x98\xba", 'through its layers';
+}
+
+# Pending output of the connection
+
+for my $end (
+    [ 'an endpoint' => sub { spipe() } ],
+    [ 'a lexical socket' => sub {
+        socketpair my $one, my $two, AF_UNIX, SOCK_STREAM, PF_UNSPEC or die $!;
+        return ($one, $two);
+    } ],
+    ) {
+    my ($what, $make) = @$end;
+    my ($here, $there) = $make->();
+    print {$here} 'a header';
+    is send_file($here, \*STDIN), 1, "$what with output pending";
+    sysread $there, my $read, 8;
+    is $read, 'a header', '... which comes first';
+    is identity(recv_fh($there)), identity(\*STDIN), '... then the descriptor';
+    print {$here} 'a footer';
+    $here->flush;
+    sysread $there, $read, 100;
+    is $read, 'a footer', '... then what is printed later';
+}
+{
+    my ($here, $there) = spipe();
+    write_file('');
+    open my $fh, '>', $path or die "$path: $!";
+    print {$here} 'conn';
+    print {$fh} 'file';
+    send_file($here, $fh);
+    sysread $there, my $read, 4;
+    is "$read " . content(), 'conn file', 'both have output pending';
+}
+
+# What has been read ahead stays, and moves nothing.
+
+for my $mode ('<', '+<') {
+    write_file("one\ntwo\nthree\n");
+    my ($here, $there) = spipe();
+    open my $fh, $mode, $path or die "$path: $!";
+    is scalar <$fh>, "one\n", "a handle opened with $mode has read ahead";
+    my $kernel = sysseek $fh, 0, SEEK_CUR;
+    is $kernel, 14, '... all of the file';
+    is send_file($here, $fh), 1, '... is sent';
+    is sysseek($fh, 0, SEEK_CUR), 14, '... unmoved';
+    is tell($fh), 4, '... where it was';
+    my $got = recv_fh($there);
+    ok !defined(scalar <$got>), '... the receiver starts where the kernel is';
+    is scalar <$fh>, "two\n", '... the sender reads on';
+}
+{
+    write_file("one\ntwo\n");
+    my ($here, $there) = spipe();
+    open my $fh, '<', $path or die "$path: $!";
+    <$fh>;
+    sysseek $fh, tell($fh), SEEK_SET;
+    send_file($here, $fh);
+    my $got = recv_fh($there);
+    is scalar <$got>, "two\n", 'sysseek first, and the receiver reads on';
+}
+{
+    my ($here, $there) = spipe();
+    pipe my $reader, my $writer or die "pipe: $!";
+    syswrite $writer, "one\ntwo\n";
+    my $first = <$reader>;
+    is send_file($here, $reader), 1, 'a pipe that was read ahead is sent';
+    is scalar <$reader>, "two\n", '... what was read stays with the sender';
+}
+{
+    my ($here, $there) = spipe();
+    my ($end, $peer) = spipe();
+    syswrite $peer, "one\ntwo\n";
+    my $first = <$end>;
+    print {$end} 'answer';
+    is send_file($here, $end), 1, 'a socket with both, read ahead and pending';
+    sysread $peer, my $read, 100;
+    is $read, 'answer', '... the output is written';
+    is scalar <$end>, "two\n", '... the input stays';
+}
+
+# A flush that fails is the call's failure.
+
+SKIP: {
+    skip 'no /dev/full here', 4 if !-c '/dev/full';
+    my ($here, $there) = spipe();
+    $there->blocking(0);
+    open my $full, '>', '/dev/full' or die "/dev/full: $!";
+    print {$full} 'pending';
+    fails { send_file($here, $full) } undef, 'ENOSPC', 'a handle on a full device';
+    fails { recv_fh($there) } undef, 'EAGAIN', '... is not sent';
+    { no warnings 'io'; close $full }
+
+    my $child = in_child {
+        # Its buffered bytes can't be written anywhere, so it lives in a child.
+        open my $conn, '>', '/dev/full' or die "/dev/full: $!";
+        print {$conn} 'pending';
+        my $got = send_file($conn, \*STDIN);
+        return (errno_name($!), defined $got);
+    };
+    is_deeply [ $child->result ], [ 'ENOSPC', '' ],
+        'a connection whose pending output can not be written';
+    is send_file($here, \*STDIN), 1, 'the connection works on';
+}
+{
+    local $SIG{PIPE} = 'IGNORE';
+    my ($here, $there) = spipe();
+    my ($other, $peer) = spipe();
+    $peer->blocking(0);
+    close $there;
+    print {$here} 'pending';
+    fails { send_file($here, \*STDIN) } undef, 'EPIPE', 'output for a vanished peer';
+    fails { send_file($other, $here) } undef, 'EPIPE', '... fails as a handle, too';
+    fails { recv_fh($peer) } undef, 'EAGAIN', '... and is not sent';
+    no warnings 'io';
+    close $here;
+}
+
+# $! is restored after a flush that went well.
+{
+    my ($here, $there) = spipe();
+    open my $fh, '>', $path or die "$path: $!";
+    print {$fh} 'pending';
+    $! = 7;
+    send_file($here, $fh);
+    is $! + 0, 7, 'a flush leaves $! as it was';
+}
+
+no_leak();
+done_testing;

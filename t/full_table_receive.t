@@ -1,0 +1,218 @@
+# A full descriptor table loses nothing: EMFILE, the message stays queued, and
+# the same call succeeds as soon as there is room.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use Test::More;
+use Situation;
+use Peer;
+
+use File::FDpasser;
+use POSIX ();
+use Socket;
+
+my $file = tagged('kept');
+my $text = '';
+$File::FDpasser::on_text = sub { $text .= $_[0] };
+
+# Runs CODE in list context with no descriptor free under a limit of 64.
+sub when_full (&) {
+    my ($code)   = @_;
+    my $limit    = descriptor_limit(64);
+    my @filler   = fill_table();
+    my @returned = eval { $code->() };
+    my $died     = $@;
+    empty_table(@filler);
+    descriptor_limit($limit);
+    die $died if $died;
+    return @returned;
+}
+
+sub outcome {
+    my ($got) = @_;
+    return defined $got && $got ne '-1' ? 'success' : errno_name($!);
+}
+
+my %receive = (
+    recv_fh    => \&recv_fh,
+    recv_fd    => \&recv_fd,
+    my_recv_fd => sub { File::FDpasser::my_recv_fd(fileno $_[0]) },
+);
+
+my %message = (
+    'a message'          => sub { send_raw($_[0], "\0\0", $file) },
+    'a single byte'      => sub { send_raw($_[0], 'x',    $file) },
+    'text and a message' => sub {
+        syswrite $_[0], 'text';
+        send_raw($_[0], "\0\0", $file);
+    },
+    'text and a message at once' => sub { send_raw($_[0], "text\0\0", $file) },
+    'a message in two halves' => sub {
+        syswrite $_[0], "\0";
+        send_raw($_[0], "\0", $file);
+    },
+    'a surplus' => sub { send_raw($_[0], "\0\0", ($file) x 16) },
+    'a surplus of 253' => sub { send_raw($_[0], "\0\0", ($file) x 253) },
+);
+
+for my $how (sort keys %receive) {
+    my $receive = $receive{$how};
+    for my $name (sort keys %message) {
+        for my $blocking (1, 0) {
+            my ($us, $peer) = pair();
+            no warnings 'File::FDpasser';
+            $us->blocking($blocking);
+            $message{$name}->($peer);
+            syswrite $peer, "\0\x0d";
+            $text = '';
+            my @tried = when_full {
+                map { $! = 0; outcome($receive->($us)) } 1 .. 3;
+            };
+            my $title = "$how, $name, " . ($blocking ? 'blocking' : 'not');
+            is_deeply \@tried, [ ('EMFILE') x 3 ], "$title: EMFILE";
+            my $got = $receive->($us);
+            is tag_of($got), 'kept', "$title: then it is there";
+            is $text, $name =~ /text/ ? 'text' : '', "$title: the text, once";
+            is queued($us), "\0\x0d", "$title: the next message is whole";
+            POSIX::close($got) if !ref $got;
+        }
+    }
+    no_leak("$how: none left over");
+}
+
+# What needs no descriptor is not stopped by a full table.
+for my $how (sort keys %receive) {
+    my $receive = $receive{$how};
+    my ($us, $peer) = pair();
+    $us->blocking(0);
+    my $try = sub { $! = 0; outcome($receive->($us)) };
+    my @got = when_full {
+        my @seen = $try->();
+        syswrite $peer, "\0";
+        push @seen, $try->();
+        syswrite $peer, "\x0d";
+        return @seen;
+    };
+    is_deeply \@got, [qw(EAGAIN EAGAIN)], "$how: nothing there: EAGAIN";
+
+    $receive->($us);
+    syswrite $peer, "some text\0\x02\0\0";
+    close $peer;
+    $text = '';
+    @got = when_full { map { $try->() } 1 .. 3 };
+    if ($how eq 'my_recv_fd') { $got[0] = 'ENOENT' if $got[0] eq 'success' }
+    is_deeply \@got, [qw(ENOENT EPROTO ENOTCONN)],
+        "$how: a status, a malformed message, the end";
+    is $text, 'some text', "$how: and text";
+}
+
+# Sending needs no room at all.
+{
+    my ($us, $peer) = pair();
+    my @sent = when_full { map { send_file($peer, $file) } 1 .. 20 };
+    is_deeply \@sent, [ (1) x 20 ], 'sending with a full table';
+    my @got = when_full {
+        my $number = recv_fd($us);
+        POSIX::close(0);    # room for one
+        my @in_turn;
+        for (1 .. 20) {
+            my $got = recv_fd($us);
+            push @in_turn, tag_of($got);
+            POSIX::close($got);
+        }
+        open STDIN, '<', '/dev/null' or die "/dev/null: $!";
+        return (defined $number ? 1 : 0, @in_turn);
+    };
+    is_deeply \@got, [ 0, ('kept') x 20 ],
+        'with room for one twenty come, one after the other';
+}
+no_leak('sending: none left over');
+
+# The limit is lowered below what is open, and below what was free before.
+{
+    my ($us, $peer) = pair();
+    send_raw($peer, "\0\0", $file) for 1 .. 3;
+    my $first = recv_fd($us);
+    POSIX::close($first);
+    my $limit   = descriptor_limit($first);
+    my $refused = recv_fd($us);
+    my $errno   = errno_name($!);
+    descriptor_limit(3);
+    my $again   = recv_fh($us);
+    descriptor_limit($limit);
+    is $refused, undef,    'a limit lowered at run time: refused';
+    is $errno,   'EMFILE', 'with EMFILE';
+    is $again,   undef,    'and below all that is open';
+    is tag_of(scalar recv_fh($us)), 'kept', 'a raised one: received'
+        for 1 .. 2;
+}
+
+# Free numbers in the middle are found, the last free one too.
+{
+    my ($us, $peer) = pair();
+    send_raw($peer, "\0\0", $file) for 1 .. 10;
+    my $limit  = descriptor_limit(64);
+    my @filler = fill_table();
+    my @seen;
+    for my $free (@filler[ 0, -1, @filler / 2, 1, -2 ]) {
+        POSIX::close($free);
+        my $got = recv_fd($us);
+        push @seen, [ $got, tag_of($got) ];
+        my $none = recv_fd($us);
+        push @seen, $none if defined $none;
+    }
+    my @want = map { [ $_, 'kept' ] } @filler[ 0, -1, @filler / 2, 1, -2 ];
+    empty_table(@filler);
+    descriptor_limit($limit);
+    is_deeply \@seen, \@want, 'one free number, wherever it is, is enough';
+    is tag_of(scalar recv_fh($us)), 'kept', 'and no more are taken'
+        for 1 .. 5;
+}
+
+# Packets.
+for my $type (SOCK_SEQPACKET, SOCK_DGRAM) {
+    my ($us, $peer) = pair($type);
+    send_raw($peer, "\0\0", $file);
+    send_raw($peer, 'x', $file);
+    send_raw($peer, "\0\0too long", $file);
+    send_raw($peer, "\0\x0d");
+    my @tried = when_full { map { outcome(recv_fh($us)) } 1 .. 2 };
+    is_deeply \@tried, [qw(EMFILE EMFILE)], 'a packet: EMFILE';
+    is tag_of(scalar recv_fh($us)), 'kept', 'and it stays';
+    is tag_of(scalar recv_fh($us)), 'kept', 'as does the next';
+    fails { recv_fh($us) } undef, 'EMSGSIZE', 'and the one too long';
+    fails { recv_fh($us) } undef, 'EACCES',   'and the status';
+}
+no_leak('packets: none left over');
+
+# A program that serves many under a small limit loses none of them.
+{
+    my ($us, $peer) = pair();
+    my $child = in_child {
+        close $us;
+        my $sent = 0;
+        $sent += send_file($peer, tagged($_)) || 0 for 1 .. 500;
+        return $sent;
+    };
+    close $peer;
+    my $limit = descriptor_limit(40);
+    my (@held, @tags, $full);
+    for (;;) {
+        my $got = recv_fh($us);
+        if    (defined $got) { push @held, $got }
+        elsif ($!{EMFILE})   { $full++; push @tags, tag_of(shift @held) }
+        else                 { last }
+    }
+    push @tags, tag_of($_) for @held;
+    @held = ();
+    descriptor_limit($limit);
+    is_deeply \@tags, [ 1 .. 500 ], '500 came through a table of 40, in order';
+    cmp_ok $full, '>', 400, 'which was full most of the time';
+    is $child->result, 500, 'as many as were sent';
+}
+
+undef $file;
+no_leak();
+done_testing;

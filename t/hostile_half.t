@@ -1,0 +1,154 @@
+# A peer that sends half a message and stops: nothing is taken, nothing is
+# given away, no processor time is burnt, and the other half may still come.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use Test::More;
+use Situation;
+use Peer;
+
+use File::FDpasser;
+use POSIX ();
+
+my $file = tagged('late');
+Situation::new_baseline();
+
+{
+    my ($us, $peer) = pair();
+    $us->blocking(0);
+    syswrite $peer, "\0";
+    fails { recv_fh($us) } undef, 'EAGAIN', 'a lone zero byte: EAGAIN'
+        for 1 .. 3;
+    fails { recv_fd($us) } undef, 'EAGAIN', 'also for recv_fd';
+    fails { File::FDpasser::my_recv_fd(fileno $us) } -1, 'EAGAIN',
+        'also for my_recv_fd';
+    is queued($us), "\0", 'it stays queued';
+    syswrite $peer, "\x0d";
+    fails { recv_fh($us) } undef, 'EACCES', 'the other half is a status';
+
+    syswrite $peer, "\0";
+    fails { recv_fh($us) } undef, 'EAGAIN', 'another one';
+    send_raw($peer, "\0", $file);
+    is tag_of(scalar recv_fh($us)), 'late', 'its half has a descriptor';
+
+    syswrite $peer, "\0";
+    fails { recv_fh($us) } undef, 'EAGAIN', 'another one';
+    syswrite $peer, "\0";
+    fails { recv_fh($us) } undef, 'EPROTO', 'its half has none';
+
+    syswrite $peer, "\0";
+    fails { recv_fh($us) } undef, 'EAGAIN', 'another one';
+    close $peer;
+    fails { recv_fh($us) } undef, 'EPROTO', 'its half never comes';
+    fails { recv_fh($us) } undef, 'ENOTCONN', 'then there is only the end';
+}
+
+# Text is handed on, the half message behind it is not.
+{
+    my ($us, $peer) = pair();
+    my $text = '';
+    local $File::FDpasser::on_text = sub { $text .= $_[0] };
+    $us->blocking(0);
+    syswrite $peer, "text\0";
+    fails { recv_fh($us) } undef, 'EAGAIN', 'text and a lone zero byte';
+    is $text, 'text', 'the text is handed on';
+    is queued($us), "\0", 'the zero byte stays';
+    fails { recv_fh($us) } undef, 'EAGAIN', 'as often as one asks';
+    send_raw($peer, "\0", $file);
+    is tag_of(scalar recv_fh($us)), 'late', 'and then it is a message';
+    is $text, 'text', 'the text came once';
+}
+
+# A descriptor came with the first bytes and the end of its message did not.
+# It can't go back into the queue.
+{
+    my ($us, $peer) = pair();
+    my $text = '';
+    local $File::FDpasser::on_text = sub { $text .= $_[0] };
+    $us->blocking(0);
+    send_raw($peer, 'text in', $file);
+    fails { recv_fh($us) } undef, 'EAGAIN', 'a descriptor, but no end';
+    syswrite $peer, " two writes\0\0";
+    fails { recv_fh($us) } undef, 'EPROTO', 'its end comes too late';
+    is $text, 'text in two writes', 'the text is handed on';
+    send_raw($peer, "\0\0", $file);
+    is tag_of(scalar recv_fh($us)), 'late', 'the next message is whole';
+}
+no_leak('none left over');
+
+# Waits for what never comes until a handler dies. Returns the exception, the
+# seconds of processor time that it took, and what it left open.
+sub burnt_while_waiting {
+    my ($receive) = @_;
+    my $child = in_child {
+        my @before = times;
+        eval {
+            local $SIG{ALRM} = sub { die "enough\n" };
+            alarm 1;
+            $receive->();
+        };
+        my $exception = $@;
+        my @after = times;
+        watchdog();
+        return ($exception, $after[0] + $after[1] - $before[0] - $before[1], leaked());
+    };
+    return $child->result;
+}
+
+my %half = (
+    'nothing at all'                => sub { 1 },
+    'a lone zero byte'              => sub { syswrite $_[0], "\0" },
+    'text'                          => sub { syswrite $_[0], 'text' },
+    'text and a lone zero byte'     => sub { syswrite $_[0], "text\0" },
+    'text with a descriptor'        => sub { send_raw($_[0], 'text', $file) },
+    'text and a zero with a descriptor' =>
+        sub { send_raw($_[0], "text\0", $file) },
+);
+for my $name (sort keys %half) {
+    for my $noted (0, 1) {
+        my ($us, $peer) = pair();
+        my $title = $noted ? "$name, SO_PASSCRED" : $name;
+        note_credentials($us) if $noted;
+        $half{$name}->($peer);
+        local $File::FDpasser::on_text = sub { };
+        my ($exception, $seconds, @leaked)
+            = burnt_while_waiting(sub { recv_fh($us) });
+        is $exception, "enough\n", "$title: waited until the handler died";
+        cmp_ok $seconds, '<', 0.25, "$title: took no processor time";
+        is_deeply \@leaked, [], "$title: none left over";
+    }
+}
+
+# The same wait, and the other half comes: at once, however long it was.
+{
+    my ($us, $peer) = pair();
+    my $asked = gate();
+    my $child = in_child {
+        syswrite $peer, "\0";
+        $asked->wait;
+        return send_raw($peer, "\0", $file);
+    };
+    $asked->open;
+    is tag_of(scalar recv_fh($us)), 'late', 'the half that was waited for';
+    is $child->result, 1, 'was sent';
+
+    for my $half ("\x0d", '') {
+        syswrite $peer, "\0";
+        my $waiting = in_child {
+            close $peer;
+            $! = 0;
+            my $got = recv_fh($us);
+            return ($got, errno_name($!));
+        };
+        $half eq '' ? close $peer : syswrite $peer, $half;
+        is_deeply [ $waiting->result ],
+            [ undef, $half eq '' ? 'EPROTO' : 'EACCES' ],
+            $half eq '' ? 'the end instead of the half' : 'a status as the half';
+    }
+}
+
+undef $file;
+no_leak();
+done_testing;

@@ -1,0 +1,214 @@
+package Peer;
+
+# The other end of a connection, without manners: messages that File::FDpasser
+# itself never sends, and a look at what it does send.
+#
+#     use Peer;                            # skips the test where it can't work
+#
+#     my ($us, $peer) = pair();            # SOCK_STREAM; pair(SOCK_DGRAM)
+#     send_raw($peer, "\0\0", $fh);        # one sendmsg, one SCM_RIGHTS
+#     send_control($peer, "\0\0", rights($fh), rights($fh));
+#     my ($bytes, @numbers) = recv_raw($us, 100);
+#
+#     my $old = descriptor_limit(64);      # RLIMIT_NOFILE, the soft one
+#     my @filler = fill_table();           # no descriptor is free now
+#     empty_table(@filler);
+#
+#     my $fh = tagged('a');                # a file that says 'a'
+#     tag_of($fh_or_number);               # 'a', wherever the offset is
+#
+# Perl has no sendmsg, so these are system calls on packed structures, for
+# Linux on processors whose layout is known.
+
+use strict;
+use warnings;
+
+use Config;
+use Exporter 'import';
+use POSIX  ();
+use Socket;
+use Test::More ();
+
+our @EXPORT = qw(pair send_raw send_control rights credentials recv_raw queued
+    note_credentials descriptor_limit fill_table empty_table tagged tag_of);
+
+# sendmsg, recvmsg, prlimit64
+my %SYSCALLS = (
+    x86_64  => [  46,  47, 302 ],
+    aarch64 => [ 211, 212, 261 ],
+    riscv64 => [ 211, 212, 261 ],
+);
+my ($SENDMSG, $RECVMSG, $PRLIMIT) = known_syscalls();
+
+use constant {
+    SCM_RIGHTS      => 1,
+    SCM_CREDENTIALS => 2,
+    SO_PASSCRED     => 16,
+    MSG_CMSG_CLOEXEC => 0x4000_0000,
+    RLIMIT_NOFILE   => 7,
+    WORD            => 8,
+    CMSG_HEADER     => 16,
+};
+
+sub known_syscalls {
+    my $why = why_unknown();
+    Test::More::plan(skip_all => $why) if $why;
+    return @{ $SYSCALLS{ (POSIX::uname())[4] } };
+}
+
+sub why_unknown {
+    return "raw sendmsg is packed for Linux only, not for $^O" if $^O ne 'linux';
+    my $machine = (POSIX::uname())[4];
+    return "raw sendmsg is not packed for $machine" if !$SYSCALLS{$machine};
+    return 'raw sendmsg is packed for 64 bits only' if $Config{ptrsize} != WORD;
+    return;
+}
+
+# pair($type): two connected sockets. Their close-on-exec flag is set.
+sub pair {
+    my $type = @_ ? shift : SOCK_STREAM;
+    socketpair my $one, my $two, AF_UNIX, $type, PF_UNSPEC
+        or die "socketpair: $!";
+    $_->autoflush for $one, $two;
+    return ($one, $two);
+}
+
+sub number_of { my ($fh) = @_; return ref $fh ? fileno $fh : $fh }
+
+sub control_message {
+    my ($type, $data) = @_;
+    my $message = pack 'Q l l a*', CMSG_HEADER + length $data, SOL_SOCKET,
+        $type, $data;
+    return $message . "\0" x (-length($message) % WORD);
+}
+
+sub rights { control_message(SCM_RIGHTS, pack 'i*', map { number_of($_) } @_) }
+
+sub credentials { control_message(SCM_CREDENTIALS, pack 'i3', @_) }
+
+# struct msghdr around buffers that the caller keeps alive.
+sub message_header {
+    my ($vector, $control) = @_;
+    return pack 'Q L x4 P Q P Q i x4', 0, 0, $$vector, 1,
+        length $$control ? ($$control, length $$control) : (undef, 0), 0;
+}
+
+# send_control($socket, $bytes, @control): one sendmsg; returns the bytes that
+# went, undef with $! set if none did. Raises no SIGPIPE.
+sub send_control {
+    my ($socket, $bytes, @control) = @_;
+    my $control = join '', @control;
+    my $vector  = pack 'P Q', $bytes, length $bytes;
+    my $header  = message_header(\$vector, \$control);
+    my $sent = syscall $SENDMSG, fileno $socket, $header, MSG_NOSIGNAL;
+    return $sent == -1 ? undef : $sent;
+}
+
+# send_raw($socket, $bytes, @descriptors): handles or numbers.
+sub send_raw {
+    my ($socket, $bytes, @descriptors) = @_;
+    return send_control($socket, $bytes,
+        @descriptors ? rights(@descriptors) : ());
+}
+
+# recv_raw($socket, $max_bytes): one recvmsg. Returns the bytes and the numbers
+# of the descriptors, at most 253, which are the caller's to close; the empty
+# list with $! set on failure.
+sub recv_raw {
+    my ($socket, $max_bytes, $flags) = @_;
+    my $bytes   = buffer($max_bytes);
+    my $control = buffer(CMSG_HEADER + 4 * 256);
+    my $vector  = pack 'P Q', $bytes, $max_bytes;
+    my $header  = message_header(\$vector, \$control);
+    my $got = syscall $RECVMSG, fileno $socket, $header,
+        MSG_CMSG_CLOEXEC | ($flags || 0);
+    return if $got == -1;
+    my $controlled = unpack 'x40 Q', $header;
+    return (substr($bytes, 0, $got),
+        numbers_in(substr $control, 0, $controlled));
+}
+
+# A string of its own memory, which no other scalar shares, for the kernel to
+# write into.
+sub buffer {
+    my ($size) = @_;
+    my $buffer = '';
+    vec($buffer, $size - 1, 8) = 0;
+    return $buffer;
+}
+
+sub numbers_in {
+    my ($control) = @_;
+    my @numbers;
+    while (length $control >= CMSG_HEADER) {
+        my ($length, $level, $type) = unpack 'Q l l', $control;
+        push @numbers, unpack 'i*', substr $control, CMSG_HEADER,
+            $length - CMSG_HEADER
+            if $level == SOL_SOCKET && $type == SCM_RIGHTS;
+        $length += -$length % WORD;
+        last if $length >= length $control;
+        substr $control, 0, $length, '';
+    }
+    return @numbers;
+}
+
+# queued($socket): what lies in its receive queue up to the next descriptor,
+# without taking it; undef with $! == EAGAIN if that is nothing.
+sub queued {
+    my ($socket) = @_;
+    defined recv $socket, my $bytes, 65536, MSG_PEEK | MSG_DONTWAIT
+        or return;
+    return $bytes;
+}
+
+# note_credentials($socket): SO_PASSCRED, so that every message that comes here
+# carries a second control message.
+sub note_credentials {
+    my ($socket) = @_;
+    setsockopt $socket, SOL_SOCKET, SO_PASSCRED, 1 or die "SO_PASSCRED: $!";
+}
+
+# descriptor_limit(), descriptor_limit($soft): the soft limit as it was; sets
+# another, at run time, without a shell.
+sub descriptor_limit {
+    my @soft = @_;
+    my $limit = pack 'Q Q', 0, 0;
+    syscall($PRLIMIT, 0, RLIMIT_NOFILE, 0, $limit) == 0
+        or die "prlimit: $!";
+    my ($soft, $hard) = unpack 'Q Q', $limit;
+    if (@soft) {
+        my $new = pack 'Q Q', $soft[0], $hard;
+        syscall($PRLIMIT, 0, RLIMIT_NOFILE, $new, 0) == 0
+            or die "prlimit: $!";
+    }
+    return $soft;
+}
+
+# fill_table(): takes every free descriptor number; returns them.
+sub fill_table {
+    my @filler;
+    while (defined(my $number = POSIX::dup(0))) { push @filler, $number }
+    die "dup: $!" if !$!{EMFILE};
+    return @filler;
+}
+
+sub empty_table { POSIX::close($_) for @_ }
+
+# tagged($tag): an unnamed file of its own that holds $tag.
+sub tagged {
+    my ($tag) = @_;
+    open my $fh, '+>', undef or die "temporary file: $!";
+    syswrite $fh, $tag;
+    return $fh;
+}
+
+# tag_of($handle_or_number): '' for an empty file or none at all.
+sub tag_of {
+    my ($fh) = @_;
+    my $number = number_of($fh);
+    return '' if !defined $number || !defined POSIX::lseek($number, 0, 0);
+    my $tag;
+    return POSIX::read($number, $tag, 1024) ? $tag : '';
+}
+
+1;

@@ -1,0 +1,132 @@
+package Situation;
+
+# What every test of this distribution stands on: a watchdog, a count of open
+# descriptors, an assertion for failures, and (Situation::Process) children
+# that report back, programs to run and gates to synchronise with.
+#
+#     use lib 't/lib';
+#     use Test::More;
+#     use Situation;                       # the watchdog runs from here: 60 s
+#
+#     my $dir   = workdir();               # a directory, removed at the end
+#     my $ready = gate();
+#     my $child = in_child {               # forked at once, runs beside us
+#         $ready->open;
+#         return ( $$, leaked() );         # anything that Storable takes
+#     };
+#     $ready->wait;
+#     my ($pid, @leaked) = $child->result; # waits, reaps; dies if it died
+#
+#     fails { send_file($conn, $fh) } undef, 'EPIPE', 'a vanished peer';
+#     is identity($received), identity($sent), 'the same open file';
+#     is_deeply [ survives_exec(3, 4) ], [ 1, 0 ], 'only the first is inherited';
+#     is run_perl('-CSD', '-e', $script), "output\n", 'with wide characters on';
+#     no_leak();
+#     done_testing;
+
+use strict;
+use warnings;
+
+use Errno ();
+use Exporter 'import';
+use File::Temp ();
+use POSIX      ();
+use Test::More ();
+
+use Situation::Process;
+
+our @EXPORT = (
+    qw(watchdog workdir descriptors leaked no_leak fails errno_name identity),
+    @Situation::Process::EXPORT);
+
+my %baseline;    # the descriptors that were open when the test began
+
+# The script's own descriptor is closed only when all of it has been compiled,
+# so what is open is looked at here and not in import.
+INIT { watchdog(); new_baseline() }
+
+# watchdog($seconds): ends the process, and its children, unless called again
+# in time; watchdog(0) calls it off. The handler runs at once, not between two
+# Perl operations, so it also ends a test that hangs in native code. A test
+# that wants alarm for itself uses it in a child.
+sub watchdog {
+    my $seconds = @_ ? shift : 60;
+    my $bark    = sub {
+        Situation::Process::kill_children();
+        syswrite STDERR, "# $0: watchdog: not done after $seconds seconds\n";
+        POSIX::_exit(124);
+    };
+    POSIX::sigaction(POSIX::SIGALRM(), POSIX::SigAction->new($bark));
+    alarm $seconds;
+}
+
+# workdir(): a temporary directory, as an object that stringifies to its path
+# and removes it when dropped in the process that made it.
+sub workdir { return File::Temp->newdir('fdpasser-XXXXXX', TMPDIR => 1) }
+
+# descriptors(): the numbers of the open descriptors, ascending.
+sub descriptors {
+    my @candidates = 0 .. 1023;    # without /proc, or when the table is full
+    if (opendir my $listing, '/proc/self/fd') {
+        @candidates = sort { $a <=> $b } grep { /\A[0-9]+\z/ } readdir $listing;
+        closedir $listing;
+    }
+    return grep { is_open($_) } @candidates;    # no longer the listing itself
+}
+
+sub is_open {
+    my ($number) = @_;
+    local $! = 0;
+    POSIX::lseek($number, 0, POSIX::SEEK_CUR());
+    return !$!{EBADF};
+}
+
+# identity($fh or $number): equal for two descriptors of the same file.
+sub identity {
+    my ($number) = map { ref $_ || ref \$_ eq 'GLOB' ? fileno $_ : $_ } @_;
+    return join ':', (POSIX::fstat($number))[ 0, 1 ];
+}
+
+sub new_baseline { %baseline = map { $_ => 1 } described() }
+
+# Numbers are used again, so that each goes with what it stands for, if known.
+sub described {
+    return map {
+        my $what = readlink "/proc/self/fd/$_";
+        defined $what ? "$_ -> $what" : $_
+    } descriptors();
+}
+
+# leaked(): what is open now and was not when the test (in a child: the child)
+# began, as "number -> what it is". Empty is good.
+sub leaked { return grep { !$baseline{$_} } described() }
+
+# no_leak($name): the last assertion of every test.
+sub no_leak {
+    my $name = @_ ? shift : 'no descriptor is left over';
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return Test::More::is(join("\n", leaked()), '', $name);
+}
+
+# fails { CODE } $value, $errno_name, $name: CODE, called in list context,
+# returns exactly the one element $value, sets $! as named and does not die.
+sub fails (&$$;$) {
+    my ($code, $value, $errno, $name) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    $! = 0;
+    my @got   = eval { $code->() };
+    my $error = errno_name($!);
+    return Test::More::is_deeply(
+        { returned => \@got,    errno => $error, died => $@ },
+        { returned => [$value], errno => $errno, died => '' }, $name);
+}
+
+# Of names that share a number the first in the alphabet: EAGAIN, EDEADLK.
+sub errno_name {
+    my ($number) = @_;
+    local $! = $number;    # not shift: that may be $! itself
+    my ($name) = sort grep { $!{$_} } keys %!;
+    return defined $name ? $name : '';
+}
+
+1;

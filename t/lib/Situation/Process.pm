@@ -1,0 +1,123 @@
+package Situation::Process;
+
+# Other processes of a test: children that report back, programs to run, and
+# gates to synchronise by. The synopsis is in Situation.pm.
+
+use strict;
+use warnings;
+
+use Errno ();
+use Exporter 'import';
+use File::Spec ();
+use POSIX      ();
+use Storable   ();
+
+our @EXPORT = qw(in_child gate run_perl survives_exec);
+
+my %children;    # pids of children that nobody has reaped yet
+
+# in_child { CODE }: forks, and in the child runs CODE under a watchdog of its
+# own. The child ends without END blocks and destructors; nothing that it says
+# through Test::More counts. Returns an object: pid; result, what CODE
+# returned in list context; status, the wait status, for a child that is
+# killed, that execs or exits.
+sub in_child (&) {
+    my ($code) = @_;
+    pipe my $reader, my $writer or die "pipe: $!";
+    my $pid = fork;
+    die "fork: $!" if !defined $pid;
+    if ($pid) {
+        $children{$pid} = 1;
+        return bless { pid => $pid, reader => $reader }, 'Situation::Child';
+    }
+    close $reader;
+    %children = ();
+    Situation::watchdog();
+    Situation::new_baseline();
+    my @result = eval { $code->() };
+    binmode $writer;
+    print {$writer} Storable::freeze({ died => "$@", result => \@result });
+    close $writer;
+    POSIX::_exit(0);
+}
+
+sub kill_children { return kill KILL => keys %children }
+
+# gate(): a pipe to synchronise by. One process calls open, another wait, once
+# for each open. The first call decides which side a process is on, so fork
+# before. wait dies when the other side is gone. is_open tells whether wait
+# would return at once.
+sub gate {
+    pipe my $reader, my $writer or die "pipe: $!";
+    return bless { reader => $reader, writer => $writer }, 'Situation::Gate';
+}
+
+# run_perl(@arguments): what this perl prints to STDOUT when it is really run
+# with these arguments, with our @INC. Its status is in $?.
+sub run_perl {
+    my @inc = map { '-I' . File::Spec->rel2abs($_) } grep { !ref } @INC;
+    my ($perl, @command) = map { /\A(.*)\z/s } $^X, @inc, @_;    # under -T
+    local @ENV{qw(PATH PERL5OPT PERL_UNICODE)} = ('/usr/bin:/bin', '', '');
+    delete local @ENV{qw(IFS CDPATH ENV BASH_ENV)};
+    open my $output, '-|', $perl, @command or die "can't run $perl: $!";
+    my @lines = readline $output;
+    close $output or $! == 0 or die "close: $!";
+    return join '', @lines;
+}
+
+# survives_exec(@numbers): for each descriptor number whether a program that
+# this process really runs finds it open (1) or not (0).
+sub survives_exec {
+    my $look = 'for (@ARGV) {'
+        . ' $! = 0; POSIX::lseek($_, 0, 1); print $!{EBADF} ? "0 " : "1 " }';
+    return split ' ', run_perl('-MPOSIX', '-MErrno', '-e', $look, @_);
+}
+
+package Situation::Gate;
+
+sub open {
+    my ($self) = @_;
+    delete $self->{reader};
+    syswrite($self->{writer}, '.') or die "gate: $!\n";
+}
+
+sub wait {
+    my ($self) = @_;
+    delete $self->{writer};
+    my $got;
+    do { $got = sysread $self->{reader}, my $byte, 1 }
+        while !defined $got && $!{EINTR};
+    die 'gate: ', defined $got ? 'the other side is gone' : $!, "\n" if !$got;
+}
+
+sub is_open {
+    my ($self) = @_;
+    vec(my $bits = '', fileno $self->{reader}, 1) = 1;
+    return select $bits, undef, undef, 0;
+}
+
+package Situation::Child;
+
+sub pid { return $_[0]{pid} }
+
+sub result {
+    my ($self) = @_;
+    my $frozen = do { local $/; readline delete $self->{reader} };
+    my $status = $self->status;
+    die "child ended with status $status and no result\n"
+        if !defined $frozen || !length $frozen;
+    my $report = Storable::thaw($frozen);
+    die "in child: $report->{died}" if $report->{died} ne '';
+    return wantarray ? @{ $report->{result} } : $report->{result}[-1];
+}
+
+sub status {
+    my ($self) = @_;
+    return $self->{status} if exists $self->{status};
+    my $got;
+    do { $got = waitpid $self->{pid}, 0 } while $got == -1 && $!{EINTR};
+    delete $children{ $self->{pid} };
+    return $self->{status} = $?;
+}
+
+1;

@@ -1,0 +1,95 @@
+# A vanished peer raises SIGPIPE and gives EPIPE, as print would.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use Test::More;
+use Situation;
+use Peer;
+
+use File::FDpasser;
+use POSIX ();
+use Socket;
+
+my $file = tagged('undeliverable');
+
+my %send = (
+    'send_file' => [ undef, sub { send_file($_[0], $file) } ],
+    'my_send_fd' =>
+        [ -1, sub { File::FDpasser::my_send_fd(fileno $_[0], fileno $file) } ],
+    'my_send_fd with a status' =>
+        [ -1, sub { File::FDpasser::my_send_fd(fileno $_[0], -13) } ],
+    'send_file with pending output' => [ undef, sub {
+        $_[0]->autoflush(0);
+        print { $_[0] } "pending\n";
+        send_file($_[0], $file);
+    } ],
+);
+
+for my $name (sort keys %send) {
+    my ($failure, $send) = @{ $send{$name} };
+    for my $type (SOCK_STREAM, SOCK_SEQPACKET) {
+        my ($us, $peer) = pair($type);
+        close $peer;
+        my $title = $type == SOCK_STREAM ? $name : "$name, packets";
+
+        my $child = in_child { $SIG{PIPE} = 'DEFAULT'; $send->($us) };
+        is $child->status, POSIX::SIGPIPE(), "$title: killed by SIGPIPE";
+
+        $child = in_child {
+            $SIG{PIPE} = 'IGNORE';
+            $! = 0;
+            my $got = $send->($us);
+            return ($got, errno_name($!));
+        };
+        is_deeply [ $child->result ], [ $failure, 'EPIPE' ],
+            "$title: ignored, EPIPE";
+
+        $child = in_child {
+            my $raised = 0;
+            $SIG{PIPE} = sub { $raised++ };
+            $! = 0;
+            my $got   = $send->($us);
+            my $errno = errno_name($!);
+            return ($got, $errno, $raised);
+        };
+        is_deeply [ $child->result ], [ $failure, 'EPIPE', 1 ],
+            "$title: a handler runs, once, and EPIPE";
+
+        $child = in_child {
+            $SIG{PIPE} = sub { die "broken\n" };
+            my $died = eval { $send->($us); 1 } ? '' : $@;
+            return ($died, leaked());
+        };
+        is_deeply [ $child->result ], ["broken\n"],
+            "$title: a handler dies, none left over";
+    }
+}
+
+# What was queued for the reader before it went is closed with it.
+{
+    local $SIG{PIPE} = 'IGNORE';
+    my ($us, $peer) = pair();
+    pipe my $reader, my $writer or die "pipe: $!";
+    send_file($us, $writer) for 1 .. 10;
+    close $writer;
+    close $peer;
+    is sysread($reader, my $bytes, 1), 0,
+        'descriptors that were on their way are closed';
+    fails { send_file($us, $file) } undef, 'EPIPE', 'and no more can go';
+}
+
+# shut down for writing.
+{
+    local $SIG{PIPE} = 'IGNORE';
+    my ($us, $peer) = pair();
+    shutdown $us, 1;
+    fails { send_file($us, $file) } undef, 'EPIPE', 'shut down for writing';
+    send_file($peer, $file);
+    is tag_of(scalar recv_fh($us)), 'undeliverable', 'still reads';
+}
+
+undef $file;
+no_leak();
+done_testing;

@@ -1,0 +1,272 @@
+use strict;
+use warnings;
+use lib 't/lib';
+use Test::More;
+use Situation;
+
+use POSIX qw(mkfifo);
+use Socket qw(AF_UNIX SOCK_STREAM SOCK_DGRAM pack_sockaddr_un);
+
+use File::FDpasser;
+
+# What endp_create does where something has the name already.
+
+my $dir  = workdir();
+my $path = "$dir/server";
+
+sub write_file {
+    my ($name, $content) = @_;
+    open my $out, '>', $name or die "$name: $!";
+    print {$out} $content;
+    close $out or die "$name: $!";
+}
+
+sub content {
+    my ($name) = @_;
+    open my $in, '<', $name or die "$name: $!";
+    local $/;
+    return scalar readline $in;
+}
+
+# Device, inode, mode, links, owner, size: what must not change
+sub node { return join ' ', (lstat shift)[ 0 .. 5, 7 ] }
+
+sub names {
+    opendir my $listing, $dir or die "$dir: $!";
+    return join ' ', sort grep { !/\A\.\.?\z/ } readdir $listing;
+}
+
+sub serves {
+    my ($listener, $name) = @_;
+    ok -S $path, "$name: a socket is there";
+    ok !-l $path, '... itself';
+    my $client = endp_connect($path);
+    ok $client, '... which answers';
+    return if !$client;
+    my $conn = serv_accept_fh($listener, my $uid) or die "serv_accept_fh: $!";
+    send_file($client, \*STDIN);
+    is identity(recv_fh($conn)), identity(\*STDIN), '... from our listener';
+}
+
+# It takes over
+
+{
+    my $listener = endp_create($path);
+    close $listener;
+    my $old = node($path);
+    $listener = endp_create($path);
+    ok $listener, 'a stale socket is taken over';
+    isnt node($path), $old, '... replaced';
+    serves($listener, 'after a stale socket');
+    is names(), 'server', '... and nothing else is there';
+
+    my $waiting = endp_connect($path);
+    my $newer   = endp_create($path);
+    ok $newer, 'a living server is taken over';
+    serves($newer, 'after a living server');
+    ok serv_accept_fh($listener), '... the old one still has its clients';
+    is names(), 'server', '... and nothing else is there';
+    unlink $path;
+}
+{
+    # A socket of another kind, and one that never listened
+    for my $type (SOCK_DGRAM, SOCK_STREAM) {
+        socket my $other, AF_UNIX, $type, 0 or die "socket: $!";
+        bind $other, pack_sockaddr_un($path) or die "bind: $!";
+        serves(scalar endp_create($path), "after a socket of type $type");
+        is names(), 'server', '... and nothing else is there';
+        unlink $path;
+    }
+}
+{
+    my $target = "$dir/target";
+    write_file($target, 'precious');
+    my $before = node($target);
+    symlink $target, $path or die "symlink: $!";
+    serves(scalar endp_create($path), 'after a link to a file');
+    is node($target), $before, '... the file that it pointed to stays';
+    is content($target), 'precious', '... with its content';
+    unlink $target, $path;
+
+    symlink "$dir/nowhere", $path or die "symlink: $!";
+    serves(scalar endp_create($path), 'after a dangling link');
+    is names(), 'server', '... what it pointed to was not made';
+    unlink $path;
+
+    symlink $dir, $path or die "symlink: $!";
+    serves(scalar endp_create($path), 'after a link to a directory');
+    is names(), 'server', '... and nothing was put into it';
+    unlink $path;
+
+    symlink $path, $path or die "symlink: $!";
+    serves(scalar endp_create($path), 'after a link to itself');
+    unlink $path;
+
+    my $stale = endp_create($target);
+    symlink $target, $path or die "symlink: $!";
+    serves(scalar endp_create($path), 'after a link to a socket');
+    ok endp_connect($target), '... which is there still';
+    unlink $target, $path;
+}
+{
+    write_file($path, '');
+    serves(scalar endp_create($path), 'after an empty file');
+    is names(), 'server', '... and nothing else is there';
+    unlink $path;
+
+    write_file("$dir/other", '');
+    link "$dir/other", $path or die "link: $!";
+    serves(scalar endp_create($path), 'after an empty file with two names');
+    ok -f "$dir/other", '... the other name stays';
+    unlink $path, "$dir/other";
+}
+
+# It leaves alone
+
+sub is_left_alone {
+    my ($what, $check) = @_;
+    my $before = node($path);
+    for my $options ([], [ exclusive => 1 ], [ mode => 0600 ]) {
+        fails { endp_create($path, @$options) } undef, 'EADDRINUSE',
+            join ' ', $what, @$options;
+        is node($path), $before, '... is left alone';
+        is names(), 'server', '... and nothing else is there';
+    }
+}
+
+write_file($path, 'precious');
+is_left_alone('a file');
+is content($path), 'precious', '... with its content';
+unlink $path;
+
+write_file($path, "\0");
+is_left_alone('a file of one zero byte');
+unlink $path;
+
+{
+    # One block of nothing
+    open my $sparse, '>', $path or die "$path: $!";
+    truncate $sparse, 4096;
+    close $sparse;
+    is_left_alone('a file with nothing but a hole');
+    unlink $path;
+}
+
+mkdir $path or die "mkdir: $!";
+is_left_alone('an empty directory');
+write_file("$path/file", 'precious');
+is_left_alone('a directory');
+is content("$path/file"), 'precious', '... with what is in it';
+unlink "$path/file";
+rmdir $path;
+
+mkfifo($path, 0600) or die "mkfifo: $!";
+is_left_alone('a fifo');
+unlink $path;
+
+for my $kind ([ 'a character device', 'c', 1, 3 ], [ 'a block device', 'b', 7, 250 ]) {
+    my ($what, @node) = @$kind;
+    SKIP: {
+        skip "only root can make $what", 9 if $> != 0;
+        system('mknod', $path, @node) == 0 or skip "can't make $what", 9;
+        is_left_alone($what);
+        unlink $path;
+    }
+}
+
+# A failure leaves what was there.
+SKIP: {
+    skip 'only root can become somebody else', 6 if $> != 0;
+    my $listener = endp_create($path);
+    my $before   = node($path);
+    chmod 0755, $dir;
+    chmod 0777, $path;
+    for my $what ('a living server', 'a stale socket') {
+        my @seen = (in_child {
+            POSIX::setgid(65534);
+            POSIX::setuid(65534);
+            my $got = endp_create($path);
+            return (errno_name($!), defined $got);
+        })->result;
+        is_deeply \@seen, [ 'EACCES', '' ], "$what where we may not write";
+        is names(), 'server', '... nothing else is there';
+        ok endp_connect($path), '... and it serves on' if $listener;
+        undef $listener;
+    }
+    is((split ' ', node($path))[1], (split ' ', $before)[1], '... the same node');
+    unlink $path;
+}
+
+# There is no moment at which the name is missing.
+{
+    my @listeners = scalar endp_create($path);
+    my $looks     = gate();
+    my $stop      = gate();
+    my $child     = in_child {
+        my ($count, %failed) = (0);
+        $looks->open;
+        until ($stop->is_open) {
+            # The queue of a listener may be full: then the name was there.
+            my $conn = endp_connect($path, timeout => 0.05);
+            $failed{ errno_name($!) }++ if !$conn && !$!{ETIMEDOUT};
+            $count++;
+        }
+        return ($count, %failed);
+    };
+    $looks->wait;
+    push @listeners, scalar endp_create($path) for 1 .. 200;
+    $stop->open;
+    my ($count, @failed) = $child->result;
+    is scalar(grep { defined } @listeners), 201, '200 times taken over';
+    is "@failed", '', "... under $count connects that all succeed";
+    is names(), 'server', '... and nothing else is there';
+    unlink $path;
+}
+
+# In a directory that others can write to, a node may be a trap.
+SKIP: {
+    skip 'only root can make nodes for others', 20 if $> != 0;
+    my $foreign = 65534;
+    my %make    = (
+        'a socket'      => sub { undef(my $listener = endp_create($path)) },
+        'an empty file' => sub { write_file($path, '') },
+        'a link'        => sub { symlink '/etc', $path },
+    );
+    for my $mode (0777, 01777) {
+        chmod $mode, $dir or die "chmod: $!";
+        for my $what (sort keys %make) {
+            in_child_of($foreign, $mode, $make{$what});
+            my $before = node($path);
+            fails { endp_create($path) } undef, 'EADDRINUSE',
+                sprintf "%s of somebody else's in a directory of mode %o", $what, $mode;
+            is node($path), $before, '... is left alone';
+            unlink $path;
+        }
+    }
+    chmod 0755, $dir;
+    in_child_of($foreign, 0755, $make{'a socket'});
+    serves(scalar endp_create($path), 'where only we can write');
+    unlink $path;
+    chmod 01777, $dir;
+    in_child_of($foreign, 01777, $make{'a socket'});
+    chown $foreign, -1, $dir or die "chown: $!";
+    serves(scalar endp_create($path), q{the node is the directory's owner's});
+    unlink $path;
+    chown 0, -1, $dir;
+}
+
+# Makes a node that belongs to $uid, in a directory of whatever mode.
+sub in_child_of {
+    my ($uid, $mode, $make) = @_;
+    chmod 0777, $dir or die "chmod: $!";
+    (in_child {
+        POSIX::setgid($uid);
+        POSIX::setuid($uid);
+        $make->();
+    })->result;
+    chmod $mode, $dir or die "chmod: $!";
+    (lstat $path)[4] == $uid or die "$path does not belong to $uid";
+}
+
+no_leak();
+done_testing;

@@ -1,0 +1,86 @@
+# While another thread opens and closes files a full descriptor table loses
+# nothing either: free numbers that were seen may be gone a moment later.
+
+use strict;
+use warnings;
+
+use Config;
+
+BEGIN {
+    if (!$Config{useithreads}) {
+        require Test::More;
+        Test::More::plan(skip_all => 'this perl has no threads');
+    }
+}
+use threads;
+use threads::shared;
+
+use lib 't/lib';
+use Test::More;
+use Situation;
+use Peer;
+
+use File::FDpasser;
+use POSIX ();
+
+my $MESSAGES = 5000;
+
+# Takes and gives back the numbers that are free, until it is told to stop.
+my $stop :shared = 0;
+
+sub take_and_give {
+    my $taken = 0;
+    until ($stop) {
+        my @numbers;
+        while (defined(my $number = POSIX::dup(0))) { push @numbers, $number }
+        $taken += @numbers;
+        POSIX::close($_) for @numbers;
+    }
+    return $taken;
+}
+
+for my $how ('recv_fd', 'recv_fh') {
+    my ($us, $peer) = pair();
+    my @files  = map { tagged($_) } 0 .. 6;
+    my @inodes = map { (stat $_)[1] } @files;
+    my $sender = in_child {
+        close $us;
+        for my $number (0 .. $MESSAGES - 1) {
+            send_file($peer, $files[ $number % 7 ]) or die "send_file: $!";
+        }
+        return $MESSAGES;
+    };
+    close $peer;
+
+    $stop = 0;
+    my $limit  = descriptor_limit(64);
+    my @filler = fill_table();
+    POSIX::close(pop @filler) for 1, 2;
+    my $other = threads->create(\&take_and_give);
+
+    my ($received, $full, $wrong) = (0, 0, 0);
+    for (;;) {
+        my $got = $how eq 'recv_fd' ? recv_fd($us) : recv_fh($us);
+        if (defined $got) {
+            my $inode = ref $got ? (stat $got)[1] : (POSIX::fstat($got))[1];
+            $wrong++ if $inode != $inodes[ $received++ % 7 ];
+            POSIX::close($got) if !ref $got;
+        }
+        elsif ($!{EMFILE}) { $full++ }
+        else               { last }
+    }
+    my $errno = errno_name($!);
+    $stop = 1;
+    $other->join;
+    empty_table(@filler);
+    descriptor_limit($limit);
+
+    is $errno, 'ENOTCONN', "$how: received to the end";
+    is $received, $MESSAGES, "$how: as many as were sent";
+    is $wrong, 0, "$how: each in its turn";
+    note "$full times there was no room";
+    is $sender->result, $MESSAGES, "$how: the sender";
+}
+
+no_leak();
+done_testing;
