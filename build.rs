@@ -13,7 +13,7 @@ const READ_BY_THE_BUILD: [&str; 5] = [
     "src/xs/shim.h",
     SHIM,
 ];
-/// `FDPASSER_PERL` is a fingerprint of perl's Config, set by `make`: another perl rebuilds.
+/// `FDPASSER_PERL`, set by `make`, is all that matters of perl's Config: another perl rebuilds.
 const ENVIRONMENT: [&str; 4] = ["PERL", "CC", "FDPASSER_PERL", "FDPASSER_WERROR"];
 
 fn main() {

@@ -32,7 +32,7 @@ sub say_who { printf "%-6s  %s\n", $role, join '', @_ }
 
 # Starts the two programs; the exit status is 0 if both did their part.
 sub direct {
-    $SIG{INT} = $SIG{TERM} = sub { exit 1 };
+    $SIG{$_} = sub { exit 1 } for qw(HUP INT PIPE TERM);
     my $tmp = File::Temp->newdir('fdpasser-XXXXXX', TMPDIR => 1);
     chmod 0711, $tmp or die "$tmp: $!\n";
     say_who("Two programs meet in $tmp.");
@@ -43,6 +43,7 @@ sub direct {
     my $ok = defined readline($listening) && ended_well(start('client', $tmp));
     kill TERM => $server if !$ok;
     $ok = ended_well($server) && $ok;
+    undef $tmp;    # removes the directory
     say_who($ok ? 'Done, and cleaned up.' : 'That went wrong.');
     return !$ok;
 }

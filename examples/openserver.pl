@@ -39,8 +39,14 @@ while (1) {
     }
 }
 
+# Without a free descriptor the client stays in the queue and the listener
+# readable: don't look at it again before one is free.
 sub add_client {
-    my $conn = serv_accept_fh($listener, my $uid) or return;
+    my $conn = serv_accept_fh($listener, my $uid);
+    if (!$conn) {
+        $select->remove($listener) if $!{EMFILE};
+        return;
+    }
     $conn->blocking(0);
     $select->add($conn);
     $client{ fileno $conn } = { uid => $uid, request => '' };
@@ -49,6 +55,7 @@ sub add_client {
 sub drop {
     my ($conn) = @_;
     $select->remove($conn);
+    $select->add($listener);
     delete $client{ fileno $conn };
     close $conn;
 }

@@ -7,7 +7,6 @@ use strict;
 use warnings;
 
 use Config;
-use Digest::MD5    ();
 use File::Basename ();
 use File::Copy     ();
 use File::Path     ();
@@ -53,13 +52,12 @@ sub environment {
     return %environment;
 }
 
-# For build.rs: this perl, and a fingerprint of its Config, so that another
-# perl rebuilds. For cargo: what a user's configuration must not change.
+# For build.rs: this perl, and what its Config says, so that another perl
+# rebuilds. For cargo: what a user's configuration must not change.
 sub settings {
-    my $config = join "\n", map {@$_} PerlConfig::settings();
     return (
         PERL                        => $^X,
-        FDPASSER_PERL               => Digest::MD5::md5_hex($config),
+        FDPASSER_PERL               => join( ' ', map {@$_} PerlConfig::settings() ),
         CARGO_PROFILE_RELEASE_PANIC => 'unwind',
         CARGO_BUILD_BUILD_DIR       => $TARGET_DIRECTORY,
     );

@@ -2,14 +2,13 @@ package PerlConfig;
 
 # What the build has to know of the perl that runs this. build.rs asks with
 # `perl -Iinc -MPerlConfig -e PerlConfig::print_settings`; Makefile.PL and the
-# other modules here call the functions. Needs nothing but perl itself.
+# other modules here call the functions. Loads nothing that a perl without its
+# core modules lacks.
 
 use strict;
 use warnings;
 
 use Config;
-use File::Spec ();
-use Text::ParseWords 'shellwords';
 
 my $MODULE = 'perl/File/FDpasser.pm';
 
@@ -61,12 +60,9 @@ sub compiler {
 
 # The file that the first word of a command line runs, or nothing.
 sub find_program {
-    my ($program) = shellwords(shift);
-    my @candidates
-        = $program =~ m{/}
-        ? $program
-        : map { File::Spec->catfile( $_, $program ) } File::Spec->path;
-    my ($found) = grep { -f && -x _ } @candidates;
+    my ($program) = split ' ', shift;
+    my @candidates = $program =~ m{/} ? $program : map {"$_/$program"} split /:/, $ENV{PATH};
+    my ($found)    = grep { -f && -x _ } @candidates;
     return $found;
 }
 
@@ -75,7 +71,8 @@ sub find_program {
 sub compiler_flags {
     my $flags = $Config{ccflags};
     $flags =~ s/(?:^|\s)-arch\s+\S+//g if $Config{osname} eq 'darwin';
-    return grep { length } shellwords($flags);
+    require Text::ParseWords;
+    return grep { length } Text::ParseWords::shellwords($flags);
 }
 
 1;

@@ -7,7 +7,6 @@ use strict;
 use warnings;
 
 use Config;
-use File::Temp ();
 use PerlConfig ();
 
 # What looks for each tool: returns nothing when all is well, else one line
@@ -27,7 +26,7 @@ my @SYSTEMS = (
         perl => 'libperl-dev', make => 'make', cc => 'gcc libc6-dev', rust => 'cargo-web',
     },
     {   name => 'Fedora', command => 'dnf install',
-        perl => 'perl-devel perl-ExtUtils-MakeMaker', make => 'make', cc => 'gcc', rust => 'cargo',
+        perl => 'perl perl-devel', make => 'make', cc => 'gcc', rust => 'cargo',
     },
     {   name => 'Alpine', command => 'apk add',
         perl => 'perl-dev', make => 'make', cc => 'gcc musl-dev', rust => 'cargo',
@@ -87,11 +86,14 @@ sub unique {
     return grep { !$seen{$_}++ } @_;
 }
 
+# Some systems put perl's headers, and many of the modules that belong to it,
+# into packages of their own.
 sub complaint_about_perl {
     my $header = PerlConfig::core_directory() . '/perl.h';
-    return "perl.h, the headers of $^X (looked for as $header)"  if !-e $header;
-    return "ExtUtils::MakeMaker, a module that comes with perl" if !eval { require ExtUtils::MakeMaker };
-    return;
+    return "perl.h, the headers of $^X (looked for as $header)" if !-e $header;
+    my @modules = qw(ExtUtils::MakeMaker File::Copy File::Find File::Path Text::ParseWords);
+    my ($absent) = grep { !eval "require $_; 1" } @modules;
+    return $absent && "$absent, a module that belongs to perl";
 }
 
 sub complaint_about_make {
@@ -99,14 +101,11 @@ sub complaint_about_make {
     return "$Config{make}, which runs the build";
 }
 
-# A compiler without the C library's headers is of no use.
+# A compiler without the C library's headers, which the shim's includes, is of
+# no use.
 sub complaint_about_compiler {
     my $compiler = PerlConfig::compiler() or return 'a C compiler (cc)';
-    my $folder   = File::Temp->newdir;
-    open my $source, '>', "$folder/try.c" or die "$folder/try.c: $!\n";
-    print {$source} "#include <stdio.h>\n#include <sys/socket.h>\nint fdpasser_try;\n";
-    close $source or die "$folder/try.c: $!\n";
-    my $said = `$compiler -c -o '$folder/try.o' '$folder/try.c' 2>&1`;
+    my $said     = `$compiler -E src/xs/shim.h 2>&1 >/dev/null`;
     return if $? == 0;
     return "a C compiler that works with the C library's headers ($compiler says: " . first_line($said) . ')';
 }

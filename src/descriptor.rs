@@ -1,8 +1,9 @@
 //! Descriptors: modes, flags, free slots in the table.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::fcntl::{fcntl, FcntlArg, FdFlag, OFlag};
+use nix::sys::resource::{getrlimit, Resource};
 use nix::sys::stat::{fstat, SFlag};
 
 use crate::error::{Error, Result};
@@ -112,7 +113,23 @@ pub fn prove_free_slot(any: BorrowedFd<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Numbers for the kernel, of descriptors that the caller keeps open.
-pub fn numbers(descriptors: &[BorrowedFd<'_>]) -> Vec<RawFd> {
-    descriptors.iter().map(AsRawFd::as_raw_fd).collect()
+/// Whether at least so many slots are free: those just below the limit, which
+/// fill last.  poll(2) says POLLNVAL for a number that is not open.
+#[allow(unsafe_code)]
+pub fn plenty_free(count: usize) -> bool {
+    let Ok((limit, _)) = getrlimit(Resource::RLIMIT_NOFILE) else {
+        return false;
+    };
+    let highest = limit.min(RawFd::MAX as u64) as RawFd;
+    let mut candidates: Vec<libc::pollfd> = (1..=count as RawFd)
+        .map(|below| libc::pollfd {
+            fd: (highest - below).max(0),
+            events: 0,
+            revents: 0,
+        })
+        .collect();
+    // SAFETY: as many as the vector has, initialised; the call writes `revents`.
+    // nix's PollFd does not serve, as it borrows what is open.
+    let told = unsafe { libc::poll(candidates.as_mut_ptr(), candidates.len() as libc::nfds_t, 0) };
+    told == count as i32 && candidates.iter().all(|one| one.revents == libc::POLLNVAL)
 }

@@ -88,7 +88,7 @@ sub with    { return +{ %working, @_ } }
     unlike $said, qr/gcc|perl-dev|make$/m, 'no command installs what is there';
 }
 
-refused( 'no C library headers', with( cc => 'echo stdio.h: not found; exit 1' ),
+refused( 'no C library headers', with( cc => 'echo stdio.h: not found >&2; exit 1' ),
     qr/C library's headers \(cc says: stdio\.h: not found\)/ );
 refused( 'no rustc', without('rustc'), qr/^  rustc [\d.]+ or newer/m );
 refused( 'an old rustc', with( rustc => 'echo release: 1.77.2; echo host: any' ),

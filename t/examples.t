@@ -26,8 +26,12 @@ sub run {
     return finish($child);
 }
 
+# With LIMIT: with room for so many descriptors.
+our $LIMIT = 'unlimited';
+
 sub start {
     my ($program, @arguments) = @_;
+    my $limited = "ulimit -n $LIMIT; exec \"\$\@\"";
     open my $err, '+>', "$dir/err.$program.$$" or die "stderr: $!";
     unlink "$dir/err.$program.$$";
     pipe my $out, my $writer or die "pipe: $!";
@@ -37,7 +41,9 @@ sub start {
         open STDOUT, '>&', $writer     or die $!;
         open STDERR, '>&', $err        or die $!;
         alarm 50;    # not even a server outlives the watchdog
-        exec $^X, "examples/$program", @arguments or POSIX::_exit(127);
+        unshift @arguments, $^X, "examples/$program";
+        unshift @arguments, 'sh', '-c', $limited, 'sh' if $LIMIT ne 'unlimited';
+        exec @arguments or POSIX::_exit(127);
     }
     return { pid => $pid, out => $out, err => $err };
 }
@@ -209,6 +215,22 @@ $server = start('openserver.pl', $socket, "$dir/public");
 is readline $server->{out}, "ready: $socket\n", '... whose place is taken over';
 kill TERM => $server->{pid};
 finish($server);
+
+{
+    local $LIMIT = 10;
+    $server = start('openserver.pl', $socket, "$dir/public");
+    readline $server->{out};
+}
+my @idle = map { endp_connect($socket) } 1 .. 20;
+is scalar(grep { defined } @idle), 20, 'more clients than the server has room for';
+my $last = endp_connect($socket);
+syswrite $last, "poem\n";
+@idle = ();
+is join('', readline recv_fh($last)), "one line\nand another\n",
+    '... the last is served when the others are gone';
+close $last;
+kill TERM => $server->{pid};
+is finish($server)->{status}, 0, '... and the server lives';
 
 # ---- demo.pl
 

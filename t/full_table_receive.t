@@ -14,6 +14,8 @@ use POSIX ();
 use Socket;
 
 my $file = tagged('kept');
+Situation::new_baseline();
+no warnings 'File::FDpasser';
 my $text = '';
 $File::FDpasser::on_text = sub { $text .= $_[0] };
 
@@ -62,7 +64,6 @@ for my $how (sort keys %receive) {
     for my $name (sort keys %message) {
         for my $blocking (1, 0) {
             my ($us, $peer) = pair();
-            no warnings 'File::FDpasser';
             $us->blocking($blocking);
             $message{$name}->($peer);
             syswrite $peer, "\0\x0d";

@@ -103,6 +103,7 @@ for my $mode (sort keys %mode) {
     my $line = do { no warnings 'io'; readline $got };
     is $line, $can->{reads} ? "one\n" : undef,
         $can->{reads} ? '... it reads' : '... it does not read';
+    $got->clearerr;
     seek $got, 4, SEEK_SET;
     my $printed = do { no warnings 'io'; print {$got} 'TWO' };
     $got->flush;
@@ -113,6 +114,7 @@ for my $mode (sort keys %mode) {
         : $can->{writes}  ? "one\nTWO\n"
         :                   "one\ntwo\n",
         '... where it should';
+    $got->clearerr;
     ok close($got), '... and it closes';
 }
 

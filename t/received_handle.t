@@ -92,17 +92,21 @@ binmode $out;
 syswrite $out, $wide;
 close $out;
 
-my ($plain, $plain_socket) = (layers(IO::File->new($path, '<')), layers($here));
 for my $mode ('<', '+<', '>>', '+>>') {
     open my $fh, $mode, $path or die "$path: $!";
+    my $plain = layers($fh);
     is layers(passed($fh)), $plain, "$mode: the default layers";
     binmode $fh, ':utf8';
     is layers(passed($fh)), $plain, "... the sender's layers are its own";
 }
-is layers(passed($here)), $plain_socket, 'a socket: the default layers';
 {
-    use open ':utf8';
+    socketpair my $end, my $other, AF_UNIX, SOCK_STREAM, PF_UNSPEC or die $!;
+    is layers(passed($here)), layers($end), 'a socket: the default layers';
+}
+{
     open my $fh, '<', $path or die "$path: $!";
+    my $plain = layers($fh);
+    use open ':utf8';
     my $got = passed($fh);
     is layers($got), $plain, 'under "use open": the default layers';
     seek $got, 0, 0;
@@ -139,7 +143,9 @@ SCRIPT
     ok $out->printf("%s\n", 'two'), '... and printf';
     is syswrite($out, "three\n"), 6, '... and syswrite';
     is $in->getline, "one\n", 'it reads lines';
-    is sysread($in, my $rest, 100), 0 + length $rest, '... sysread, past the buffer';
+    is join('', map { scalar <$in> } 1 .. 2), "two\nthree\n", '... by the operator';
+    syswrite $out, 'four';
+    is sysread($in, my $rest, 100), 4, '... and bytes';
     $in->blocking(0);
     ok fcntl($in, F_GETFL, 0) & O_NONBLOCK, 'it can be made non-blocking';
     ok -p $in, 'file tests work';

@@ -137,13 +137,13 @@ my %wait = (
         my ($us, $peer) = pair();
         full($us);
         return [ sub { File::FDpasser::my_send_fd(fileno $us, fileno $file) },
-            -1, sub { 1 }, 1 ];
+            -1, sub { fileno $peer ? 1 : 0 }, 1 ];
     },
     'my_send_fd with a status' => sub {
         my ($us, $peer) = pair();
         full($us);
         return [ sub { File::FDpasser::my_send_fd(fileno $us, -13) },
-            -1, sub { 1 }, 1 ];
+            -1, sub { fileno $peer ? 1 : 0 }, 1 ];
     },
     'send_file, packets' => sub {
         my ($us, $peer) = pair(SOCK_SEQPACKET);

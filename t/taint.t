@@ -100,7 +100,7 @@ sub dies_of_taint {
 }
 
 # A script of 1999, with -T on its first line
-is run_perl('-T', '-we', <<'SCRIPT', $dir), "ok\n", 'an old script under -T';
+is run_perl('-T', '-e', <<'SCRIPT', $dir), "ok\n", 'an old script under -T';
     use File::FDpasser;
     $ENV{PATH} = '/bin:/usr/bin';
     ($dir) = $ARGV[0] =~ /^(.*)$/;

@@ -41,13 +41,13 @@ sub take_and_give {
 
 for my $how ('recv_fd', 'recv_fh') {
     my ($us, $peer) = pair();
-    my @files  = map { tagged($_) } 0 .. 6;
-    my @inodes = map { (stat $_)[1] } @files;
+    my @files = map { tagged("file $_") } 0 .. 6;
     my $sender = in_child {
         close $us;
         for my $number (0 .. $MESSAGES - 1) {
             send_file($peer, $files[ $number % 7 ]) or die "send_file: $!";
         }
+        close $_ for @files;
         return $MESSAGES;
     };
     close $peer;
@@ -62,14 +62,15 @@ for my $how ('recv_fd', 'recv_fh') {
     for (;;) {
         my $got = $how eq 'recv_fd' ? recv_fd($us) : recv_fh($us);
         if (defined $got) {
-            my $inode = ref $got ? (stat $got)[1] : (POSIX::fstat($got))[1];
-            $wrong++ if $inode != $inodes[ $received++ % 7 ];
+            my $expected = 'file ' . $received++ % 7;
+            $wrong++ if tag_of($got) ne $expected;
             POSIX::close($got) if !ref $got;
         }
         elsif ($!{EMFILE}) { $full++ }
         else               { last }
     }
     my $errno = errno_name($!);
+    close $us;
     $stop = 1;
     $other->join;
     empty_table(@filler);

@@ -94,9 +94,10 @@ my ($installed) = grep {m{/FDpasser\.pm\z}} @{ tree("$scratch/prefix") };
 like $installed, qr{^$scratch/prefix/.*File/FDpasser\.pm\z}, 'PREFIX: installed below it';
 
 {
+    local $ENV{CC}              = 'cc -DANOTHER_COMPILER';
     local $ENV{FDPASSER_WERROR} = 1;
     my $said = run("$^X Makefile.PL && make");
-    like $said, qr/Compiling file-fdpasser/, 'other settings of the build: built again';
+    like $said, qr/Compiling file-fdpasser/, 'another compiler (so also another perl): built again';
     unlike $said, qr/^warning: (?:file-fdpasser|unused)|generated \d+ warning/m, 'without a warning of the C compiler or of rustc';
 }
 

@@ -132,11 +132,46 @@ pub fn receive<const WORDS: usize>(
     room: &mut Buffer<WORDS>,
     close_on_exec: bool,
 ) -> nix::Result<Received> {
-    let flags = if close_on_exec {
-        system::RECEIVE_CLOSE_ON_EXEC
-    } else {
-        0
-    };
+    receive_with(from, bytes, room, close_on_exec, 0)
+}
+
+/// Installs the descriptors at the front of the queue; they, and the bytes,
+/// stay queued.  MSG_PEEK, recv(2).
+pub fn install<const WORDS: usize>(
+    from: BorrowedFd<'_>,
+    bytes: &mut [u8],
+    room: &mut Buffer<WORDS>,
+    close_on_exec: bool,
+) -> nix::Result<Received> {
+    receive_with(from, bytes, room, close_on_exec, libc::MSG_PEEK)
+}
+
+/// Takes bytes; descriptors that come with them are not installed.
+pub fn take_bytes(from: BorrowedFd<'_>, bytes: &mut [u8]) -> nix::Result<usize> {
+    receive_message(from, bytes, &mut [], 0).map(|(length, _)| length)
+}
+
+/// How many bytes are queued in all; FIONREAD, tty_ioctl(4).
+pub fn queued(from: BorrowedFd<'_>) -> nix::Result<usize> {
+    let mut count: libc::c_int = 0;
+    // SAFETY: FIONREAD writes one int to where the pointer says.
+    Errno::result(unsafe { libc::ioctl(from.as_raw_fd(), libc::FIONREAD as _, &mut count) })?;
+    Ok(usize::try_from(count).unwrap_or(0))
+}
+
+fn receive_with<const WORDS: usize>(
+    from: BorrowedFd<'_>,
+    bytes: &mut [u8],
+    room: &mut Buffer<WORDS>,
+    close_on_exec: bool,
+    flags: i32,
+) -> nix::Result<Received> {
+    let flags = flags
+        | if close_on_exec {
+            system::RECEIVE_CLOSE_ON_EXEC
+        } else {
+            0
+        };
     let (length, message) = receive_message(from, bytes, &mut room.0, flags)?;
     let mut received = Received {
         length,

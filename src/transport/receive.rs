@@ -5,6 +5,7 @@
 //! belong to the message.  What was really taken decides, not what was seen:
 //! another reader of the same endpoint may have been faster.
 
+use std::num::NonZeroU8;
 use std::os::fd::BorrowedFd;
 
 use nix::errno::Errno;
@@ -16,26 +17,64 @@ use crate::error::{Error, Result};
 use crate::message::{self, Front, Position};
 use crate::operation::{Answer, Descriptors, Ids, Operation, Step};
 use crate::system;
+use crate::threads;
 use crate::wait::{self, Signals, Waiter};
 
 /// Text is taken and handed on in pieces of at most this many bytes.
 const PIECE: usize = 4096;
 
+/// So many slots of the table no other thread fills between two system calls.
+const PLENTY: usize = 32;
+
 /// Receives one descriptor, or the error status in place of it.
 pub struct Receive {
     connection: BorrowedFd<'static>,
     close_on_exec: bool,
+    ask_sender: bool,
     position: Position,
+    window: Window,
     /// What came with the message so far; whether it counts, its end says.
     descriptors: Descriptors,
     sender: Option<Ids>,
-    ask_sender: bool,
     /// Whether a descriptor came that could not be installed.
     refused: bool,
-    text: Vec<u8>,
-    text_length: u64,
-    text_limit: Option<u64>,
+    text: TextSoFar,
     waiter: Waiter,
+}
+
+/// Where bytes from the queue are put: two, until text is found.
+#[derive(Default)]
+struct Window {
+    few: [u8; 2],
+    many: Vec<u8>,
+}
+
+impl Window {
+    fn room(&mut self) -> &mut [u8] {
+        if self.many.is_empty() {
+            &mut self.few
+        } else {
+            &mut self.many
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        if self.many.is_empty() {
+            &self.few
+        } else {
+            &self.many
+        }
+    }
+}
+
+/// Text that came before the end of the message.
+#[derive(Default)]
+struct TextSoFar {
+    /// In all.
+    length: u64,
+    limit: Option<u64>,
+    /// At the front of the window, to be handed on.
+    piece: usize,
 }
 
 impl Receive {
@@ -43,14 +82,13 @@ impl Receive {
         Receive {
             connection,
             close_on_exec,
+            ask_sender,
             position: Position::default(),
+            window: Window::default(),
             descriptors: Descriptors::default(),
             sender: None,
-            ask_sender,
             refused: false,
-            text: Vec::new(),
-            text_length: 0,
-            text_limit: None,
+            text: TextSoFar::default(),
             waiter: Waiter::new(connection),
         }
     }
@@ -58,9 +96,7 @@ impl Receive {
     fn advance(&mut self) -> Result<Step> {
         self.waiter.outcome()?;
         loop {
-            let mut queued = [0; PIECE];
-            let window = if self.text_limit.is_some() { PIECE } else { 2 };
-            let seen = match ancillary::peek(self.connection, &mut queued[..window]) {
+            let seen = match ancillary::peek(self.connection, self.window.room()) {
                 Ok(seen) => seen,
                 Err(Errno::EAGAIN) => {
                     self.waiter.for_input()?;
@@ -68,28 +104,28 @@ impl Receive {
                 }
                 Err(errno) => return Err(Error::from(errno)),
             };
-            if let Some(step) = self.act_on(&queued[..seen.length], seen)? {
+            if let Some(step) = self.act_on(seen)? {
                 return Ok(step);
             }
         }
     }
 
     /// One step further, or None: look again.
-    fn act_on(&mut self, queued: &[u8], seen: Seen) -> Result<Option<Step>> {
-        if queued.is_empty() {
+    fn act_on(&mut self, seen: Seen) -> Result<Option<Step>> {
+        if seen.length == 0 {
             return Err(self.end());
         }
         if seen.packet_cut {
             self.take(1, seen)?;
             return Err(Error::TooLong);
         }
-        match message::front(self.position, queued) {
+        match message::front(self.position, &self.window.bytes()[..seen.length]) {
             Front::End { length, .. } => self.take(length, seen),
-            Front::Half | Front::Text(1) if queued.len() == 1 && self.stands_alone(seen) => {
+            Front::Half | Front::Text(1) if seen.length == 1 && self.stands_alone(seen) => {
                 self.take(1, seen)
             }
             Front::Half | Front::Text(_) if self.in_packets() => {
-                self.take(2, seen)?;
+                self.take(seen.length, seen)?;
                 Err(Error::Malformed)
             }
             Front::Half => self.await_other_half(seen),
@@ -100,7 +136,11 @@ impl Receive {
     /// Is it a single byte with a descriptor, from a program that speaks no
     /// more of the protocol than that?
     fn stands_alone(&self, seen: Seen) -> bool {
-        self.text_limit.is_none() && ancillary::descriptor_waits(self.connection, seen)
+        self.may_stand_alone() && ancillary::descriptor_waits(self.connection, seen)
+    }
+
+    fn may_stand_alone(&self) -> bool {
+        self.text.limit.is_none() && self.position == Position::Text
     }
 
     /// Nothing more comes, or an empty packet did.
@@ -108,7 +148,8 @@ impl Receive {
         let packets = self.in_packets();
         if packets {
             // If it was a packet it is taken; if it was the end this is another.
-            let _ = ancillary::receive(self.connection, &mut [0; 2], &mut RoomForOne::new(), true);
+            let room = &mut RoomForOne::new();
+            let _ = ancillary::receive(self.connection, &mut [0; 2], room, true);
         }
         match self.position {
             Position::Text if !packets || !self.is(SockType::Datagram) => Error::End,
@@ -126,25 +167,27 @@ impl Receive {
 
     /// Half a message stays queued, for whoever reads next.
     fn await_other_half(&mut self, seen: Seen) -> Result<Option<Step>> {
-        if !wait::hung_up(self.connection) {
-            self.waiter.for_news()?;
-            return Ok(Some(Step::Wait));
+        let hung_up = wait::hung_up(self.connection);
+        // After that look, so that what came just before the end counts.  More
+        // than can be seen at once: another process has sent the other half.
+        if ancillary::queued(self.connection)? > 1 {
+            return self.take(1, seen);
         }
-        // The other half may have come just before the end.
-        match ancillary::peek(self.connection, &mut [0; 2]) {
-            Ok(seen) if seen.length > 1 => return Ok(None),
-            _ => self.take(1, seen)?,
-        };
-        Err(Error::Malformed)
+        if hung_up {
+            self.take(1, seen)?;
+            return Err(Error::Malformed);
+        }
+        self.waiter.for_news()?;
+        Ok(Some(Step::Wait))
     }
 
     fn take_text(&mut self, length: usize, seen: Seen) -> Result<Option<Step>> {
-        let Some(limit) = self.text_limit else {
+        let Some(limit) = self.text.limit else {
             return Ok(Some(Step::Limit));
         };
-        self.text_length += length as u64;
+        self.text.length += length as u64;
         let step = self.take(length, seen)?;
-        if self.text_length > limit {
+        if self.text.length > limit {
             return Err(Error::Malformed);
         }
         Ok(step)
@@ -152,34 +195,44 @@ impl Receive {
 
     /// Takes so many bytes and what comes with them.
     fn take(&mut self, length: usize, seen: Seen) -> Result<Option<Step>> {
-        self.prove_room(seen)?;
-        let mut bytes = [0; PIECE];
-        let received = ancillary::receive(
-            self.connection,
-            &mut bytes[..length],
-            &mut RoomForOne::new(),
-            self.close_on_exec,
-        );
-        match received {
-            Ok(received) => self.absorb(&bytes[..length], received),
+        let received = match self.receive(length, seen) {
             // Another reader was faster.
-            Err(Errno::EAGAIN) => Ok(None),
-            Err(errno) => Err(Error::from(errno)),
-        }
+            Err(Error::WouldBlock) => return Ok(None),
+            received => received?,
+        };
+        self.absorb(received)
     }
 
     /// A descriptor that finds no free slot is lost, so there has to be one
-    /// before it is taken.  What brings none needs none.
-    fn prove_room(&self, seen: Seen) -> Result<()> {
-        match descriptor::prove_free_slot(self.connection) {
-            Err(Error::TableFull) if !ancillary::descriptor_waits(self.connection, seen) => Ok(()),
-            proof => proof,
+    /// before it is taken.
+    ///
+    /// Proving a slot and one recvmsg(2) is right for several processes that
+    /// read one endpoint, as whoever gets the bytes gets the descriptor.  But
+    /// another thread of this process can fill the slot in between; so with
+    /// threads there have to be plenty.  Where there are not, the descriptor is
+    /// installed by a look and the bytes are taken after that: no thread can
+    /// make that lose it, but another reader could take the bytes first.
+    fn receive(&mut self, length: usize, seen: Seen) -> Result<Received> {
+        let bytes = &mut self.window.room()[..length];
+        let room = &mut RoomForOne::new();
+        if threads::exist() && seen.control && !descriptor::plenty_free(PLENTY) {
+            return install_and_take(self.connection, bytes, room, self.close_on_exec);
         }
+        match descriptor::prove_free_slot(self.connection) {
+            // What brings no descriptor needs no slot.
+            Err(Error::TableFull) if !ancillary::descriptor_waits(self.connection, seen) => {}
+            proof => proof?,
+        }
+        Ok(ancillary::receive(
+            self.connection,
+            bytes,
+            room,
+            self.close_on_exec,
+        )?)
     }
 
-    fn absorb(&mut self, bytes: &[u8], received: Received) -> Result<Option<Step>> {
-        let alone =
-            received.length == 1 && self.text_limit.is_none() && !received.descriptors.is_empty();
+    fn absorb(&mut self, received: Received) -> Result<Option<Step>> {
+        let alone = received.length == 1 && !received.descriptors.is_empty();
         self.refused |= received.control_cut && received.descriptors.is_empty();
         self.descriptors.extend(received.descriptors);
         self.sender = received.sender.or(self.sender);
@@ -189,22 +242,27 @@ impl Receive {
         if received.length == 0 {
             return Err(self.end());
         }
-        if alone && self.position == Position::Text {
+        if alone && self.may_stand_alone() {
             return self.finish(0).map(Some);
         }
-        self.text.clear();
-        for &byte in &bytes[..received.length] {
-            match (self.position, byte) {
+        self.read(received.length)
+    }
+
+    /// What the bytes at the front of the window say.
+    fn read(&mut self, length: usize) -> Result<Option<Step>> {
+        self.text.piece = 0;
+        for index in 0..length {
+            match (self.position, self.window.bytes()[index]) {
                 (Position::Status, status) => return self.finish(status).map(Some),
                 (Position::Text, 0) => self.position = Position::Status,
-                (Position::Text, text) => self.text.push(text),
+                (Position::Text, _) => self.text.piece += 1,
             }
         }
-        Ok((!self.text.is_empty()).then_some(Step::Text))
+        Ok((self.text.piece > 0).then_some(Step::Text))
     }
 
     fn finish(&mut self, status: u8) -> Result<Step> {
-        if let Some(status) = std::num::NonZeroU8::new(status) {
+        if let Some(status) = NonZeroU8::new(status) {
             return Err(Error::Status(status));
         }
         if self.descriptors.is_empty() {
@@ -224,9 +282,8 @@ impl Receive {
     /// Who sent this message, if the kernel noted it; else who is at the other
     /// end, if it can tell.
     fn ids(&self) -> Ids {
-        self.sender
-            .or_else(|| system::peer_ids(self.connection).ok())
-            .unwrap_or(Ids::UNKNOWN)
+        let peer = || system::peer_ids(self.connection).ok();
+        self.sender.or_else(peer).unwrap_or(Ids::UNKNOWN)
     }
 
     /// Why a message that promises a descriptor brought none.
@@ -234,12 +291,31 @@ impl Receive {
         if !self.refused {
             return Error::Malformed;
         }
-        // Another thread may have taken the slot that was free.
         match descriptor::prove_free_slot(self.connection) {
             Err(Error::TableFull) => Error::TableFull,
             _ => Error::Refused,
         }
     }
+}
+
+/// In a process with threads, at a table that is almost full.
+fn install_and_take(
+    connection: BorrowedFd<'_>,
+    bytes: &mut [u8],
+    room: &mut RoomForOne,
+    close_on_exec: bool,
+) -> Result<Received> {
+    let installed = ancillary::install(connection, bytes, room, close_on_exec)?;
+    if installed.control_cut && installed.descriptors.is_empty() {
+        // It is queued yet; a slot may be free by now.
+        descriptor::prove_free_slot(connection)?;
+        return Err(Error::WouldBlock);
+    }
+    let taken = ancillary::take_bytes(connection, &mut bytes[..installed.length])?;
+    Ok(Received {
+        length: taken,
+        ..installed
+    })
 }
 
 impl Operation for Receive {
@@ -253,10 +329,11 @@ impl Operation for Receive {
     }
 
     fn text(&self) -> &[u8] {
-        &self.text
+        &self.window.bytes()[..self.text.piece]
     }
 
     fn limit_text(&mut self, bytes: u64) {
-        self.text_limit = Some(bytes);
+        self.text.limit = Some(bytes);
+        self.window.many = vec![0; PIECE];
     }
 }

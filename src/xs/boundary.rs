@@ -59,7 +59,7 @@ fn enter(call: &mut fdp_call) -> u32 {
         None => match begin(row, call) {
             Begun::Over(result) => Step::Done(result),
             Begun::Suspended(operation, step) => {
-                suspend(call, operation);
+                suspend(call, operation, matches!(step, Step::Limit));
                 step
             }
         },
@@ -121,10 +121,10 @@ impl Suspended {
     }
 }
 
-fn suspend(call: &mut fdp_call, operation: Box<dyn Operation>) {
+fn suspend(call: &mut fdp_call, operation: Box<dyn Operation>, limit_asked: bool) {
     let suspended = Suspended {
         operation,
-        limit_asked: true,
+        limit_asked,
         escaped: Vec::new(),
         sigpipe: None,
     };

@@ -56,10 +56,10 @@ fdp_call_method(pTHX_ SV *object, const char *method, SV *argument)
     PUTBACK;
     call_method(method, G_SCALAR);
     SPAGAIN;
-    result = sv_2mortal(SvREFCNT_inc_simple_NN(POPs));
+    result = POPs;
     PUTBACK;
     POPSTACK;
-    return result;
+    return sv_mortalcopy(result);
 }
 
 static void
@@ -163,7 +163,7 @@ fdp_natural(pTHX_ SV *sv, int64_t *number)
     else if (SvNOKp(sv)) {
         const NV nv = SvNVX(sv);
 
-        if (!(nv >= 0) || nv != Perl_floor(nv))
+        if (!(nv >= 0) || nv - nv != 0 || nv != Perl_floor(nv))
             return FALSE;
         value = nv > (NV)I32_MAX ? (UV)I32_MAX + 1 : (UV)nv;
     }
@@ -227,7 +227,7 @@ fdp_integer(pTHX_ SV *sv, int64_t *number)
     if (SvROK(sv) || !looks_like_number(sv))
         return FALSE;
     nv = SvNV_nomg(sv);
-    if (nv != nv || nv < -9e15 || nv > 9e15)
+    if (!(nv >= -9e15 && nv <= 9e15) || nv != Perl_floor(nv))
         return FALSE;
     *number = (int64_t)nv;
     return TRUE;
@@ -383,7 +383,7 @@ fdp_read_arguments(pTHX_ fdp_reader *reader)
 
         if (i < reader->items)
             argument->state = fdp_read_one(aTHX_ reader, kinds[i], i, argument);
-        else if (i == 0)
+        else if (strchr("chdn", kinds[i]))
             argument->state = FDP_BAD;
         if (argument->state == FDP_BAD && bad < 0)
             bad = i;

@@ -12,6 +12,7 @@ use crate::descriptor::{self, Mode};
 use crate::endpoint::{self, accept::Accept, connect, connect::Connect, create};
 use crate::error::{Error, Result};
 use crate::operation::{Answer, Operation, Step};
+use crate::threads;
 use crate::transport::{receive::Receive, send::Send};
 
 /// A call that has begun: it is over, or it waits for C to do something.
@@ -122,7 +123,7 @@ const HANDLE: Success = Success::Descriptors(FDP_AS_HANDLE);
 const ENDPOINT: Success = Success::Descriptors(FDP_AS_ENDPOINT);
 const LISTENER: Success = Success::Descriptors(FDP_AS_LISTENER);
 
-pub static TABLE: [Row; 17] = numbered([
+pub static TABLE: [Row; 18] = numbered([
     Row::new(c"File::FDpasser::spipe", c"", spipe)
         .gives(ENDPOINT)
         .fails_with(Failure::Die("socketpair")),
@@ -143,6 +144,7 @@ pub static TABLE: [Row; 17] = numbered([
         .stores(FDP_STORE_SENDER),
     Row::new(c"File::FDpasser::get_fopen_mode", c"d", get_fopen_mode).gives(Success::Text),
     Row::new(c"File::FDpasser::transport", c"", transport).gives(Success::Text),
+    Row::new(c"File::FDpasser::CLONE", c"", clone),
     Row::new(c"File::FDpasser::cli_conn", c"p", cli_conn)
         .counted(c"name", c"$")
         .gives(NUMBER)
@@ -293,6 +295,12 @@ fn bind_to_fs(_: &Arguments<'_>) -> Begun {
 fn my_isastream(arguments: &Arguments<'_>) -> Begun {
     let flags = arguments.descriptor(0).and_then(descriptor::status_flags);
     over(flags.map(|_| Answer::number(0)))
+}
+
+/// Perl calls it in each new thread; perlmod(1).
+fn clone(_: &Arguments<'_>) -> Begun {
+    threads::note();
+    over(Ok(Answer::default()))
 }
 
 fn transport(_: &Arguments<'_>) -> Begun {

@@ -82,7 +82,7 @@ SITUATION
     }
     1;
 };
-print 'exception: ', $@ =~ /\A(?:left|Can't)/ ? 'expected' : $@, "\n"
+print 'exception: ', $@ =~ /\A(?:left|Can't|Label not found)/ ? 'expected' : $@, "\n"
     if !$whole && $@ ne '';
 OUTSIDE:
 $File::FDpasser::on_text = undef;
@@ -98,7 +98,7 @@ END
 # have got an exception that says that there is no such loop here.
 my %EXPECTED = (
     'return' => qr/\Aleft\npassed\nEND: 0 guards, 0 descriptors\n\z/,
-    'die' => qr/\Aexception: expected\nleft\npassed
+    'die' => qr/\Aexception:\ expected\nleft\npassed
                 \nEND:\ 0\ guards,\ 0\ descriptors\n\z/x,
     'exit' => qr/\AEND: 0 guards, 0 descriptors\n\z/,
     map { $_ => qr/\A(?:exception:\ expected\n)?left\npassed
