@@ -6,13 +6,8 @@ use std::path::Path;
 use std::process::{exit, Command};
 
 const SHIM: &str = "src/xs/shim.c";
-const READ_BY_THE_BUILD: [&str; 5] = [
-    "build.rs",
-    "inc/PerlConfig.pm",
-    "perl/File/FDpasser.pm",
-    "src/xs/shim.h",
-    SHIM,
-];
+const READ_BY_THE_BUILD: [&str; 5] =
+    ["build.rs", "inc/PerlConfig.pm", "perl/File/FDpasser.pm", "src/xs/shim.h", SHIM];
 /// `FDPASSER_PERL`, set by `make`, is all that matters of perl's Config: another perl rebuilds.
 const ENVIRONMENT: [&str; 4] = ["PERL", "CC", "FDPASSER_PERL", "FDPASSER_WERROR"];
 

@@ -63,10 +63,7 @@ impl Mode {
 
 /// F_GETFL, fcntl(2).
 pub fn status_flags(descriptor: impl AsFd) -> Result<OFlag> {
-    Ok(OFlag::from_bits_retain(fcntl(
-        descriptor,
-        FcntlArg::F_GETFL,
-    )?))
+    Ok(OFlag::from_bits_retain(fcntl(descriptor, FcntlArg::F_GETFL)?))
 }
 
 /// What kind of file decides how it is buffered.
@@ -92,11 +89,7 @@ pub fn kind(descriptor: impl AsFd) -> Kind {
 
 /// Sets or clears close-on-exec; F_SETFD, fcntl(2).
 pub fn set_close_on_exec(descriptor: impl AsFd, on: bool) -> Result<()> {
-    let flags = if on {
-        FdFlag::FD_CLOEXEC
-    } else {
-        FdFlag::empty()
-    };
+    let flags = if on { FdFlag::FD_CLOEXEC } else { FdFlag::empty() };
     fcntl(descriptor, FcntlArg::F_SETFD(flags))?;
     Ok(())
 }
@@ -122,11 +115,7 @@ pub fn plenty_free(count: usize) -> bool {
     };
     let highest = limit.min(RawFd::MAX as u64) as RawFd;
     let mut candidates: Vec<libc::pollfd> = (1..=count as RawFd)
-        .map(|below| libc::pollfd {
-            fd: (highest - below).max(0),
-            events: 0,
-            revents: 0,
-        })
+        .map(|below| libc::pollfd { fd: (highest - below).max(0), events: 0, revents: 0 })
         .collect();
     // SAFETY: as many as the vector has, initialised; the call writes `revents`.
     // nix's PollFd does not serve, as it borrows what is open.

@@ -92,12 +92,7 @@ mod tests {
 
     #[test]
     fn what_the_system_says_comes_back_as_it_was() {
-        for errno in [
-            Errno::EAGAIN,
-            Errno::EINTR,
-            Errno::EMFILE,
-            Errno::ETOOMANYREFS,
-        ] {
+        for errno in [Errno::EAGAIN, Errno::EINTR, Errno::EMFILE, Errno::ETOOMANYREFS] {
             assert_eq!(Error::from(errno).errno(), errno as i32);
         }
     }

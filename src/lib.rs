@@ -38,6 +38,7 @@ pub mod message;
 pub mod operation;
 pub mod sigpipe;
 pub mod system;
+pub mod text;
 pub mod threads;
 pub mod transport;
 pub mod wait;

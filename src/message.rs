@@ -44,17 +44,11 @@ pub enum Front {
 /// Looks at the front of what is queued; `queued` is not empty.
 pub fn front(position: Position, queued: &[u8]) -> Front {
     if position == Position::Status {
-        return Front::End {
-            length: 1,
-            status: queued[0],
-        };
+        return Front::End { length: 1, status: queued[0] };
     }
     match queued.iter().position(|&byte| byte == 0) {
         Some(0) if queued.len() == 1 => Front::Half,
-        Some(0) => Front::End {
-            length: 2,
-            status: queued[1],
-        },
+        Some(0) => Front::End { length: 2, status: queued[1] },
         Some(text) => Front::Text(text),
         None => Front::Text(queued.len()),
     }
@@ -69,38 +63,14 @@ mod tests {
         use Front::{End, Half, Text};
         let table: [(&[u8], Front); 9] = [
             (b"\0", Half),
-            (
-                b"\0\0",
-                End {
-                    length: 2,
-                    status: 0,
-                },
-            ),
-            (
-                b"\0\x05",
-                End {
-                    length: 2,
-                    status: 5,
-                },
-            ),
-            (
-                b"\0\0\0\0",
-                End {
-                    length: 2,
-                    status: 0,
-                },
-            ),
+            (b"\0\0", End { length: 2, status: 0 }),
+            (b"\0\x05", End { length: 2, status: 5 }),
+            (b"\0\0\0\0", End { length: 2, status: 0 }),
             (b"a", Text(1)),
             (b"ab", Text(2)),
             (b"a\0", Text(1)),
             (b"ab\0\x02", Text(2)),
-            (
-                b"\0a",
-                End {
-                    length: 2,
-                    status: b'a',
-                },
-            ),
+            (b"\0a", End { length: 2, status: b'a' }),
         ];
         for (queued, expected) in table {
             assert_eq!(front(Position::Text, queued), expected, "{queued:?}");
@@ -117,15 +87,9 @@ mod tests {
 
     #[test]
     fn statuses_are_low_bytes_and_never_zero() {
-        for (errno, expected) in [
-            (1, 1),
-            (5, 5),
-            (255, 255),
-            (256, 1),
-            (257, 1),
-            (512, 1),
-            (300, 44),
-        ] {
+        for (errno, expected) in
+            [(1, 1), (5, 5), (255, 255), (256, 1), (257, 1), (512, 1), (300, 44)]
+        {
             assert_eq!(status_of(errno).get(), expected, "{errno}");
         }
     }

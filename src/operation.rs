@@ -3,7 +3,7 @@
 
 use std::os::fd::OwnedFd;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::wait::Signals;
 
 /// What an operation needs next.
@@ -42,32 +42,26 @@ pub trait Operation {
 pub struct Answer {
     pub number: Option<i64>,
     pub text: &'static str,
+    pub bytes: Option<Vec<u8>>,
     pub descriptors: Descriptors,
     /// Descriptors that came unasked for and were closed.
     pub surplus: usize,
     pub ids: Option<Ids>,
+    /// Why `number` is less than it should be.
+    pub cut_short: Option<Error>,
 }
 
 impl Answer {
     pub fn number(number: i64) -> Self {
-        Answer {
-            number: Some(number),
-            ..Answer::default()
-        }
+        Answer { number: Some(number), ..Answer::default() }
     }
 
     pub fn text(text: &'static str) -> Self {
-        Answer {
-            text,
-            ..Answer::default()
-        }
+        Answer { text, ..Answer::default() }
     }
 
     pub fn descriptor(descriptor: OwnedFd) -> Self {
-        Answer {
-            descriptors: Descriptors::from(descriptor),
-            ..Answer::default()
-        }
+        Answer { descriptors: Descriptors::from(descriptor), ..Answer::default() }
     }
 }
 
@@ -80,14 +74,11 @@ pub struct Ids {
     pub of: IdsOf,
 }
 
-impl Ids {
-    /// The system cannot tell.
-    pub const UNKNOWN: Ids = Ids {
-        pid: None,
-        uid: None,
-        gid: None,
-        of: IdsOf::Connection,
-    };
+/// The system cannot tell.
+impl Default for Ids {
+    fn default() -> Self {
+        Ids { pid: None, uid: None, gid: None, of: IdsOf::Connection }
+    }
 }
 
 /// Whose ids they are.
@@ -135,17 +126,13 @@ impl Descriptors {
 
 impl From<OwnedFd> for Descriptors {
     fn from(descriptor: OwnedFd) -> Self {
-        Descriptors {
-            first: Some(descriptor),
-            rest: Vec::new(),
-        }
+        Descriptors { first: Some(descriptor), rest: Vec::new() }
     }
 }
 
 impl Extend<OwnedFd> for Descriptors {
     fn extend<I: IntoIterator<Item = OwnedFd>>(&mut self, more: I) {
-        more.into_iter()
-            .for_each(|descriptor| self.push(descriptor));
+        more.into_iter().for_each(|descriptor| self.push(descriptor));
     }
 }
 

@@ -65,12 +65,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 impl Waiter {
     pub fn new(connection: BorrowedFd<'static>) -> Self {
-        Waiter {
-            connection,
-            until: Until::Readable,
-            patience: None,
-            woken: Woken::Ready,
-        }
+        Waiter { connection, until: Until::Readable, patience: None, woken: Woken::Ready }
     }
 
     /// How the last wait ended: Interrupted, or WouldBlock when a timeout of
@@ -143,9 +138,7 @@ impl Patience {
             _ => getsockopt(&connection, sockopt::ReceiveTimeout),
         };
         let timeout = timeout.ok().and_then(duration);
-        Ok(Patience {
-            deadline: timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
-        })
+        Ok(Patience { deadline: timeout.and_then(|timeout| Instant::now().checked_add(timeout)) })
     }
 }
 

@@ -4,8 +4,10 @@ use lib 't/lib';
 use Test::More;
 use Situation;
 
+use IO::Dir;
 use IO::File;
 use IO::Handle;
+use IO::Pipe;
 use IO::Socket::UNIX;
 use POSIX ();
 use Socket qw(AF_UNIX SOCK_STREAM PF_UNSPEC);
@@ -72,12 +74,14 @@ my %directory = (
     'a directory glob'   => sub { opendir DIR, $dir or die $!; *DIR },
     'a reference to a directory glob' =>
         sub { opendir DIR, $dir or die $!; \*DIR },
+    'an IO::Dir'            => sub { IO::Dir->new("$dir") },
     'a directory IO object' => sub { opendir DIR, $dir or die $!; *DIR{IO} },
 );
 my @kind       = (AF_UNIX, SOCK_STREAM, PF_UNSPEC);
 my %connection = (
     'a lexical handle' => sub {
-        socketpair my $end, my $other, AF_UNIX, SOCK_STREAM, PF_UNSPEC or die $!;
+        socketpair my $end, my $other, AF_UNIX, SOCK_STREAM, PF_UNSPEC
+            or die $!;
         return ($end, $other);
     },
     'an endpoint'      => sub { spipe() },
@@ -119,6 +123,14 @@ sub global_end {
     }
 }
 
+{
+    my ($here, $there) = spipe();
+    my ($reader, $writer) = (IO::Pipe::End->new, IO::Pipe::End->new);
+    my $pipe = IO::Pipe->new($reader, $writer);
+    is send_file($here, $writer), 1, 'an end of an IO::Pipe is a handle';
+    is identity(recv_fh($there)), identity($writer), '... and came';
+}
+
 for my $what (sort keys %connection) {
     my ($conn, $other, @keep) = $connection{$what}->();
     my $fh = file();
@@ -141,7 +153,8 @@ for my $what (sort keys %connection) {
         'a number'           => fileno $listener,
         'a string of digits' => '' . fileno $listener,
         'an object with a fileno method' => Numbered->new(fileno $listener),
-        'an IO::Socket' => IO::Socket::UNIX->new_from_fd(fileno $listener, '+<'),
+        'an IO::Socket' =>
+            IO::Socket::UNIX->new_from_fd(fileno $listener, '+<'),
     );
     for my $what (sort keys %listening) {
         my $client = endp_connect($path);
@@ -152,6 +165,19 @@ for my $what (sort keys %connection) {
         like $fd, qr/\A[0-9]+\z/, "serv_accept_fd on $what";
         POSIX::close($fd);
     }
+}
+
+# The calls for numbers take handles too.
+{
+    my ($here, $there) = spipe();
+    my $fh = file();
+    is get_fopen_mode($fh), 'r', 'get_fopen_mode of a handle';
+    is my_getfl($fh), my_getfl(fileno $fh), 'my_getfl of a handle';
+    is File::FDpasser::my_isastream($fh), 0, 'my_isastream of a handle';
+    is File::FDpasser::my_send_fd($here, $fh), 0, 'my_send_fd of a handle';
+    my $fd = File::FDpasser::my_recv_fd($there);
+    is identity($fd), identity($fh), 'my_recv_fd from a handle';
+    POSIX::close($fd);
 }
 
 # Everything below is refused.

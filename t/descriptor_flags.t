@@ -43,6 +43,13 @@ for my $mode (sort keys %expected) {
         if O_RDONLY == 0;
 }
 
+SKIP: {
+    skip 'no such access mode here', 2 if $^O ne 'linux';
+    sysopen my $fh, '/dev/null', O_WRONLY | O_RDWR or skip "open: $!", 2;
+    fails { get_fopen_mode(fileno $fh) } undef, 'EINVAL', 'access mode 3';
+    is my_getfl(fileno $fh) & 3, 3, '... has flags';
+}
+
 # Streams are things of Solaris and illumos.
 {
     my ($end) = spipe();
@@ -51,13 +58,14 @@ for my $mode (sort keys %expected) {
     is File::FDpasser::my_isastream(fileno $file), 0, 'a file is no stream';
     SKIP: {
         skip 'there are streams here', 4
-            if $^O eq 'solaris' || ($ENV{FDPASSER_TRANSPORT} || '') eq 'streams';
+            if $^O eq 'solaris'
+            || ($ENV{FDPASSER_TRANSPORT} || '') eq 'streams';
         is File::FDpasser::my_isastream(fileno $end), 0, 'nor is a socket';
         is File::FDpasser::my_isastream(fileno $reader), 0, 'nor a pipe';
         fails { File::FDpasser::bind_to_fs(fileno $end, $path) } 0, 'ENOSYS',
             'a socket can not be attached at a path';
-        fails { File::FDpasser::bind_to_fs(fileno $end, "$dir/new") } 0, 'ENOSYS',
-            '... nor at a new one';
+        fails { File::FDpasser::bind_to_fs(fileno $end, "$dir/new") }
+            0, 'ENOSYS', '... nor at a new one';
         is_deeply [ glob "$dir/*" ], [$path], '... and nothing is touched';
     }
 }
@@ -73,7 +81,8 @@ for my $mode (sort keys %expected) {
         'closed: my_isastream';
     fails { File::FDpasser::my_send_fd($number, 0) } -1, 'EBADF',
         'closed: my_send_fd on it';
-    fails { File::FDpasser::my_recv_fd($number) } -1, 'EBADF', 'closed: my_recv_fd';
+    fails { File::FDpasser::my_recv_fd($number) } -1, 'EBADF',
+        'closed: my_recv_fd';
     fails { File::FDpasser::my_serv_accept($number, my $uid) } -1, 'EBADF',
         'closed: my_serv_accept';
     my ($open, $other) = spipe();

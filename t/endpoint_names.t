@@ -69,14 +69,16 @@ for my $length ($sun_path - 1 .. $sun_path + 1) {
         skip 'only Linux has longer names', 12
             if $length >= $sun_path && $^O ne 'linux';
         my $base = 'n' x ($length - length("$dir") - 1);
-        works_in_file_system("$dir/$base", "a path of $length bytes", "$dir", $base);
+        works_in_file_system("$dir/$base", "a path of $length bytes",
+            "$dir", $base);
     }
 }
 SKIP: {
     skip 'only Linux has longer names', 10 if $^O ne 'linux';
     for my $length (230, 255) {
         my $base = 'b' x $length;
-        works_in_file_system("$dir/$base", "a name of $length bytes", "$dir", $base);
+        works_in_file_system("$dir/$base", "a name of $length bytes",
+            "$dir", $base);
     }
     for my $length (150, 1000, 3500) {
         my $in = directory_of_length($length);
@@ -85,7 +87,8 @@ SKIP: {
     }
     my $in = directory_of_length(150);
     my $base = 'b' x 255;
-    works_in_file_system("$in/$base", 'a long name in a long directory', $in, $base);
+    works_in_file_system("$in/$base", 'a long name in a long directory',
+        $in, $base);
 
     my $listener = endp_create("$in/server", mode => 0600, exclusive => 1);
     is sprintf('%04o', (stat "$in/server")[2] & 07777), '0600',
@@ -101,7 +104,8 @@ SKIP: {
     open my $file, '>', "$in/server" or die $!;
     print {$file} 'precious';
     close $file;
-    fails { endp_create("$in/server") } undef, 'EADDRINUSE', "... a user's file";
+    fails { endp_create("$in/server") } undef, 'EADDRINUSE',
+        "... a user's file";
     is -s "$in/server", 8, '... is left alone';
     unlink "$in/server";
     fails { endp_create('/' . 'x/' x 3000 . 'server') } undef, 'ENAMETOOLONG',
@@ -111,13 +115,16 @@ SKIP: {
 }
 {
     my $base = 'b' x 256;
-    fails { endp_create("$dir/$base") } undef, 'ENAMETOOLONG', 'a name of 256 bytes';
-    fails { endp_connect("$dir/$base") } undef, 'ENAMETOOLONG', '... to connect to';
+    fails { endp_create("$dir/$base") } undef, 'ENAMETOOLONG',
+        'a name of 256 bytes';
+    fails { endp_connect("$dir/$base") } undef, 'ENAMETOOLONG',
+        '... to connect to';
     fails { cli_conn("$dir/$base") } -1, 'ENAMETOOLONG', '... as a number';
 }
 if ($^O ne 'linux') {
     my $base = 'n' x ($sun_path + 1 - length("$dir") - 1);
-    fails { endp_create("$dir/$base") } undef, 'ENAMETOOLONG', 'a path too long';
+    fails { endp_create("$dir/$base") } undef, 'ENAMETOOLONG',
+        'a path too long';
     is names("$dir"), '', '... and nothing was touched';
     # What 0.09 would have cut it to is a user's file.
     my $short = substr $base, 0, -1;
@@ -147,7 +154,8 @@ if ($^O ne 'linux') {
     chdir "$dir/one" or die "chdir: $!";
     works_in_file_system('server', 'a relative path', "$dir/one", 'server');
     works_in_file_system('./server', 'a path with a dot', "$dir/one", 'server');
-    works_in_file_system('../two/server', 'a path with dots', "$dir/two", 'server');
+    works_in_file_system('../two/server', 'a path with dots',
+        "$dir/two", 'server');
     my $listener = endp_create('server');
     chdir "$dir/two" or die "chdir: $!";
     fails { endp_connect('server') } undef, 'ENOENT',
@@ -217,7 +225,8 @@ SKIP: {
             '... for exclusive, too';
         fails { endp_create($name . 'x', mode => 0600) } undef, 'EINVAL',
             '... has no mode';
-        fails { endp_connect($name . 'x') } undef, 'ECONNREFUSED', 'and nobody here';
+        fails { endp_connect($name . 'x') } undef, 'ECONNREFUSED',
+            'and nobody here';
         socket my $plain, AF_UNIX, SOCK_STREAM, 0 or die "socket: $!";
         ok connect($plain, pack_sockaddr_un($name)),
             'a client that knows nothing of this module connects';

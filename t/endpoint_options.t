@@ -62,9 +62,10 @@ SKIP: {
     umask 0;
     my ($looks, $stop) = (gate(), gate());
     my $child = in_child {
-        my %seen;
+        my ($last, %seen);
         $looks->open;
-        until ($stop->is_open) {
+        until ($last) {
+            $last = $stop->is_open;
             for my $name (glob "$dir/* $dir/.*") {    # temporary ones, too
                 my $mode = (lstat $name)[2];
                 $seen{ mode_of($mode) }++ if defined $mode && S_ISSOCK($mode);
@@ -78,7 +79,7 @@ SKIP: {
         unlink $path if $_ % 2;
     }
     $stop->open;
-    is_deeply [ grep { $_ ne '0600' } $child->result ], [], 'never seen wider';
+    is_deeply [ $child->result ], ['0600'], 'never seen otherwise';
     unlink $path;
     umask 022;
 }
@@ -118,7 +119,7 @@ is fits(100), 30, 'a long one';
     is identity(recv_fh($conn)), identity(\*STDIN),
         '... the server was not disturbed';
     $listener->blocking(0);
-    fails { serv_accept_fh($listener) } undef, 'EAGAIN', '... by any connection';
+    fails { serv_accept_fh($listener) } undef, 'EAGAIN', '... by a connection';
 
     close $listener;
     $listener = endp_create($path, exclusive => 1);
@@ -174,6 +175,8 @@ is fits(100), 30, 'a long one';
     while (my $client = endp_connect($path, timeout => 0.05)) {
         push @waiting, $client;
     }
+    fails { endp_connect($path, timeout => 0) } undef, 'ETIMEDOUT',
+        'no time for a server that does not accept';
     my $start = time;
     fails { endp_connect($path, timeout => 0.2) } undef, 'ETIMEDOUT',
         'a server that does not accept';
@@ -181,10 +184,48 @@ is fits(100), 30, 'a long one';
     cmp_ok $took, '>=', 0.15, '... is waited for';
     cmp_ok $took, '<', 20, '... not longer than asked for';
     serv_accept_fh($listener) for 0 .. @waiting;
-    ok endp_connect($path, timeout => 30), 'when it accepts there is room again';
+    ok endp_connect($path, timeout => 30), 'when it accepts there is room';
     unlink $path;
     fails { endp_connect($path, timeout => 5) } undef, 'ENOENT',
         'no server: no wait';
+}
+
+# Nonsense, and what is as if it were not there
+
+{
+    my @warnings;
+    local $SIG{__WARN__} = sub { push @warnings, @_ };
+    for my $nonsense (
+        [ mode => 'rw' ], [ mode => -1 ], [ mode => 384.5 ], [ mode => 010000 ],
+        [ backlog => 'long' ], [ backlog => -1 ], [ backlog => 2**32 ],
+        [ no_such => 1 ], [ timeout => 1 ], ['mode'],
+        )
+    {
+        my @options = @$nonsense;
+        fails { endp_create($path, @options) } undef, 'EINVAL',
+            "endp_create with @options";
+    }
+    ok !-e $path, '... and nothing is made';
+    my $listener = endp_create($path, mode => undef, backlog => undef,
+        exclusive => undef);
+    ok $listener, 'options that are undef';
+    is mode($path), mode_of(0777 & ~umask), '... are as if they were not there';
+    for my $nonsense (
+        [ timeout => 'long' ], [ timeout => -1 ], [ timeout => 9**9**9 ],
+        [ timeout => -sin 9**9**9 ],
+        [ no_such => 1 ], [ mode => 0600 ], ['timeout'],
+        )
+    {
+        my @options = @$nonsense;
+        fails { endp_connect($path, @options) } undef, 'EINVAL',
+            "endp_connect with @options";
+    }
+    ok endp_connect($path, timeout => undef), 'a timeout that is undef';
+    ok endp_connect($path, timeout => 1e9), '... or very long';
+    ok endp_connect($path, timeout => 1e-9), '... or very short';
+    ok endp_connect($path, timeout => 0), '... or none at all';
+    is "@warnings", '', '... without a warning';
+    unlink $path;
 }
 
 # The timeout was that of the connect, not one of the connection.

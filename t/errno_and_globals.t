@@ -34,7 +34,8 @@ sub listening {
 my %succeeds = (
     'spipe'                    => sub { sub { spipe() } },
     'spipe, scalar'            => sub { sub { scalar spipe() } },
-    'endp_create, a free name' => sub { my $p = fresh(); sub { endp_create($p) } },
+    'endp_create, a free name' =>
+        sub { my $p = fresh(); sub { endp_create($p) } },
     'endp_create, over a stale socket' =>
         sub { my $p = stale(); sub { endp_create($p) } },
     'endp_create, over an empty file' => sub {
@@ -49,7 +50,8 @@ my %succeeds = (
     },
     'endp_create, with options' => sub {
         my $p = stale();
-        return sub { endp_create($p, mode => 0600, backlog => 3, exclusive => 1) };
+        my @options = (mode => 0600, backlog => 3, exclusive => 1);
+        return sub { endp_create($p, @options) };
     },
     'endp_connect' => sub {
         my ($p, $listener) = listening();
@@ -190,6 +192,38 @@ for my $name (sort keys %fails) {
     is_deeply \%answer, { before => 1, fh => undef, after => 2 },
         'a failure keeps its place in a list';
 }
+
+# Nothing is printed: not from C either, with warnings on or off.
+is run_perl('-w', '-MFile::FDpasser', '-e', <<'SCRIPT', "$dir"), '',
+    BEGIN { open STDERR, '>&', \*STDOUT or die "STDERR: $!"; }
+    my $none = "$ARGV[0]/none/there";
+    eval { send_file($_, 0) } for undef, 'word', -1, 1.5, [], 2**40;
+    for my $no ($none, "$ARGV[0]/x\0y", '', undef, "$ARGV[0]/" . 'n' x 300) {
+        endp_create($no);
+        endp_connect($no, timeout => 1);
+        cli_conn($no);
+    }
+    for my $no (undef, 'word', -1, 1.5, [], 2**40, 0) {
+        recv_fh($no);
+        recv_fd($no);
+        serv_accept_fh($no, my $uid);
+        serv_accept_fd($no, $uid);
+        my_getfl($no);
+        get_fopen_mode($no);
+        File::FDpasser::my_send_fd($no, $no);
+        File::FDpasser::my_recv_fd($no);
+        File::FDpasser::my_serv_accept($no, $uid);
+        File::FDpasser::my_isastream($no);
+    }
+    my ($here, $there) = spipe();
+    syswrite $here, $_ and recv_fh($there) for "\0\5", "\0\0", "\0\377";
+    close $here;
+    recv_fh($there);
+    local $SIG{PIPE} = 'IGNORE';
+    send_file($there, 0);
+SCRIPT
+    'nothing that fails prints anything';
+is $?, 0, '... or ends the process';
 
 # 0 is a descriptor, too.
 {

@@ -78,7 +78,7 @@ END
 for my $kind ('%SIG', 'sigaction', 'SA_RESTART', 'SA_RESTART, safe') {
     leaves("a handler of signals, $kind", <<"END");
 use Signals;
-ticking('$kind', \\&leave, sub { recv_fh(\$us) });
+signalled('$kind', \\&leave, sub { recv_fh(\$us) });
 END
     leaves("a handler of signals with a descriptor waiting, $kind", <<"END");
 use Signals;
@@ -86,7 +86,7 @@ use Signals;
 local \$File::FDpasser::on_text = sub { };
 send_raw(\$other_peer, 'text', \$file, \$file);
 no warnings 'File::FDpasser';
-ticking('$kind', \\&leave, sub { recv_fh(\$other) });
+signalled('$kind', \\&leave, sub { recv_fh(\$other) });
 END
 }
 

@@ -24,7 +24,7 @@ sub write_file {
 }
 
 sub content {
-    open my $in, '<', $path or die "$path: $!";
+    open my $in, '<:raw', $path or die "$path: $!";
     local $/;
     my $content = readline $in;
     return defined $content ? $content : '';
@@ -63,7 +63,8 @@ for my $mode ('>', '>>', '+<', '+>', '+>>') {
     print {$end} 'pending';
     send_file($here, $end);
     sysread $peer, my $read, 100;
-    is $read, 'pending', 'a socket handle, whose output has a buffer of its own';
+    is $read, 'pending',
+        'a socket handle, whose output has a buffer of its own';
 }
 {
     my ($here, $there) = spipe();
@@ -97,6 +98,7 @@ for my $end (
     [ 'an endpoint' => sub { spipe() } ],
     [ 'a lexical socket' => sub {
         socketpair my $one, my $two, AF_UNIX, SOCK_STREAM, PF_UNSPEC or die $!;
+        binmode $_ for $one, $two;    # whatever PERL_UNICODE says
         return ($one, $two);
     } ],
     ) {
@@ -177,7 +179,8 @@ SKIP: {
     $there->blocking(0);
     open my $full, '>', '/dev/full' or die "/dev/full: $!";
     print {$full} 'pending';
-    fails { send_file($here, $full) } undef, 'ENOSPC', 'a handle on a full device';
+    fails { send_file($here, $full) } undef, 'ENOSPC',
+        'a handle on a full device';
     fails { recv_fh($there) } undef, 'EAGAIN', '... is not sent';
     { no warnings 'io'; close $full }
 
@@ -193,7 +196,8 @@ SKIP: {
     my ($here, $there) = spipe();
     close $there;
     print {$here} 'pending';
-    fails { send_file($here, \*STDIN) } undef, 'EPIPE', 'output for a vanished peer';
+    fails { send_file($here, \*STDIN) } undef, 'EPIPE',
+        'output for a vanished peer';
     no warnings 'io';
     close $here;
 }

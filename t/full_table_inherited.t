@@ -13,8 +13,9 @@ use File::FDpasser;
 use Errno;
 my ($left, $right) = spipe();
 open my $file, '<', $0 or die "$0: $!";
-my (@held, $sent);
-$sent++ while $sent < 40 && send_file($left, $file);
+my ($want, @held) = shift;
+my $sent = 0;
+$sent++ while $sent < $want && send_file($left, $file);
 while (my $got = recv_fh($right)) { push @held, $got }
 print $!{EMFILE} ? "full\n" : "$!\n";
 my $count = @held;
@@ -26,10 +27,12 @@ for (my $more = 1; $more;) {
 print "sent $sent, received $count\n";
 END
 
+# More than there is room for, and no more than a user may have in flight.
 for my $limit (16, 20, 32) {
-    my $run = $script->run(shell => "ulimit -n $limit");
+    my $count = $limit - 1;
+    my $run = $script->run(shell => "ulimit -n $limit", arguments => [$count]);
     is_deeply [ @$run{qw(out err status)} ],
-        [ "full\nsent 40, received 40\n", '', 0 ], "ulimit -n $limit";
+        [ "full\nsent $count, received $count\n", '', 0 ], "ulimit -n $limit";
 }
 
 # A table without any room, from the first call on.

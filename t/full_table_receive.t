@@ -172,6 +172,22 @@ no_leak('sending: none left over');
         for 1 .. 5;
 }
 
+# Room for some of a surplus.
+for my $free (1, 2, 3) {
+    my ($us, $peer) = pair();
+    send_raw($peer, "\0\0", ($file) x 16);
+    send_raw($peer, "text\0\0", ($file) x 253);
+    my $limit  = descriptor_limit(64);
+    my @filler = fill_table();
+    POSIX::close(pop @filler) for 1 .. $free;
+    my @tags = map { tag_of(scalar recv_fh($us)) } 1, 2;
+    my @more = fill_table();
+    empty_table(@filler, @more);
+    descriptor_limit($limit);
+    is_deeply \@tags, [qw(kept kept)], "$free free, a surplus: the first";
+    is @more, $free, "$free free, a surplus: none left over";
+}
+
 # Packets.
 for my $type (SOCK_SEQPACKET, SOCK_DGRAM) {
     my ($us, $peer) = pair($type);

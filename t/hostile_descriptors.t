@@ -13,6 +13,14 @@ use File::FDpasser;
 use POSIX ();
 use Socket;
 
+# A caller that says nothing about warnings.
+BEGIN {
+    package Caller;
+    no strict;
+    eval 'BEGIN { ${^WARNING_BITS} = undef } sub receive { main::recv_fh(shift) } 1'
+        or die $@;
+}
+
 my $file    = tagged('first');
 my $surplus = tagged('surplus');
 Situation::new_baseline();
@@ -84,6 +92,14 @@ no_leak('several control messages: none left over');
         send_raw($peer, "\0\0", $file, $surplus);
         is tag_of(scalar $receive->()), 'first', "$name: the descriptor";
         is @warnings, $count, "$name: warnings";
+    }
+
+    for my $switch (1, 0) {
+        local $^W = $switch;
+        @warnings = ();
+        send_raw($peer, "\0\0", $file, $surplus);
+        is tag_of(scalar Caller::receive($us)), 'first', "-w $switch";
+        is @warnings, $switch, "-w $switch: warnings";
     }
 
     send_raw($peer, "\0\0", $file, $surplus);

@@ -78,11 +78,12 @@ Situation::new_baseline();
 }
 no_leak('none left over');
 
-# Waits for what never comes until a handler dies. Returns the exception, the
-# seconds of processor time that it took, and what it left open.
-sub burnt_while_waiting {
+# A child that waits for what never comes until a handler dies. Its result is
+# the exception, the seconds of processor time that it took, and what it left
+# open.
+sub waits_until_a_handler_dies {
     my ($receive) = @_;
-    my $child = in_child {
+    return in_child {
         my @before = times;
         eval {
             local $SIG{ALRM} = sub { die "enough\n" };
@@ -94,7 +95,6 @@ sub burnt_while_waiting {
         watchdog();
         return ($exception, $after[0] + $after[1] - $before[0] - $before[1], leaked());
     };
-    return $child->result;
 }
 
 my %half = (
@@ -106,20 +106,25 @@ my %half = (
     'text and a zero with a descriptor' =>
         sub { send_raw($_[0], "text\0", $file) },
 );
-for my $name (sort keys %half) {
+my %waiting;
+for my $name (keys %half) {
     for my $noted (0, 1) {
         my ($us, $peer) = pair();
         my $title = $noted ? "$name, SO_PASSCRED" : $name;
         note_credentials($us) if $noted;
         $half{$name}->($peer);
         local $File::FDpasser::on_text = sub { };
-        my ($exception, $seconds, @leaked)
-            = burnt_while_waiting(sub { recv_fh($us) });
-        is $exception, "enough\n", "$title: waited until the handler died";
-        cmp_ok $seconds, '<', 0.25, "$title: took no processor time";
-        is_deeply \@leaked, [], "$title: none left over";
+        my $child = waits_until_a_handler_dies(sub { recv_fh($us) });
+        $waiting{$title} = [ $child, $us, $peer ];
     }
 }
+for my $title (sort keys %waiting) {
+    my ($exception, $seconds, @leaked) = $waiting{$title}[0]->result;
+    is $exception, "enough\n", "$title: waited until the handler died";
+    cmp_ok $seconds, '<', 0.25, "$title: took no processor time";
+    is_deeply \@leaked, [], "$title: none left over";
+}
+%waiting = ();
 
 # The same wait, and the other half comes: at once, however long it was.
 {

@@ -72,7 +72,7 @@ ok eval q{no warnings 'File::FDpasser'; 1},
 }
 
 # Only a fresh process tells who loaded them: this one has, for its own needs.
-is run_perl('-e', <<'SCRIPT'), '', 'Socket, Fcntl, IO::Handle, IO::Pipe come along';
+is run_perl('-e', <<'SCRIPT'), '', 'the modules that scripts use come along';
 use File::FDpasser;
 print "$_ " for grep { !$INC{$_} }
     qw(Socket.pm Fcntl.pm IO/Handle.pm IO/Pipe.pm);
@@ -83,8 +83,8 @@ my $pipe = new IO::Pipe;
 STDOUT->autoflush(1);
 print Socket::AF_UNIX() && Fcntl::F_GETFL() + 1 && $pipe ? "ok\n" : "not ok\n";
 SCRIPT
-is run_perl('-we', 'require File::FDpasser; require File::FDpasser; print "ok"'),
-    'ok', 'loaded twice';
+is run_perl('-we', 'require File::FDpasser for 1, 2; print "ok"'), 'ok',
+    'loaded twice';
 
 # The functions that 0.09 had in XS count their arguments.
 my %right_count = map { $_ => length $prototype{$_} } keys %prototype;

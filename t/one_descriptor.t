@@ -49,7 +49,8 @@ sub content {
         is identity(recv_fh($to)), identity(\*STDIN), '... the other receives';
     }
     close $ends[0];
-    is sysread($ends[1], my $nothing, 10), 0, 'one closes, the other sees the end';
+    is sysread($ends[1], my $nothing, 10), 0,
+        'one closes, the other sees the end';
 }
 {
     my $end = spipe();
@@ -59,7 +60,8 @@ sub content {
     is sysread($first, $nothing, 10), 0, 'dropping one end closes it';
 }
 # In a process that has all the descriptors open that it may have.
-is run_perl('-e', <<'SCRIPT'), do { local $! = Errno::EMFILE(); "socketpair: $!\n" },
+my $full = do { local $! = Errno::EMFILE(); "socketpair: $!\n" };
+is run_perl('-e', <<'SCRIPT'), $full,
 exec 'sh', '-c', 'ulimit -n 30; exec "$@"', 'sh', $^X, (map { "-I$_" } @INC),
     '-MFile::FDpasser', '-e', <<'FULL';
     1 while open $full[@full], '<', '/dev/null';
@@ -94,10 +96,11 @@ for my $mode (sort keys %mode) {
     is ref $got, 'IO::Handle', '... and is received as an IO::Handle';
     is reftype($got), 'GLOB', '... of reftype GLOB';
     is identity($got), $sent, '... on the same file';
-    is get_fopen_mode(fileno $got), $can->{letter}, "... in mode $can->{letter}";
+    is get_fopen_mode(fileno $got), $can->{letter},
+        "... in mode $can->{letter}";
     is content($path), "one\ntwo\n", '... nothing was cut off';
     is tell($got), $can->{appends} ? 8 : 0,
-        $can->{appends} ? '... it stands at the end' : '... it stands at the start';
+        '... it stands at the ' . ($can->{appends} ? 'end' : 'start');
 
     seek $got, 0, SEEK_SET;
     my $line = do { no warnings 'io'; readline $got };

@@ -68,6 +68,7 @@ SKIP: {
     sysopen my $terminal, '/dev/ptmx', O_RDWR | O_NOCTTY
         or skip "no terminal: $!", 4;
     skip '/dev/ptmx is no terminal here', 4 if !-t $terminal;
+    binmode $terminal;    # whatever PERL_UNICODE says
     syswrite $terminal, "first\nsecond\n";
     my $got = passed($terminal);
     is scalar <$got>, "first\r\n", 'a terminal: a line is read';
@@ -94,6 +95,7 @@ close $out;
 
 for my $mode ('<', '+<', '>>', '+>>') {
     open my $fh, $mode, $path or die "$path: $!";
+    binmode $fh;    # of what PERL_UNICODE may have put there
     my $plain = layers($fh);
     is layers(passed($fh)), $plain, "$mode: the default layers";
     binmode $fh, ':utf8';
@@ -104,7 +106,7 @@ for my $mode ('<', '+<', '>>', '+>>') {
     is layers(passed($here)), layers($end), 'a socket: the default layers';
 }
 {
-    open my $fh, '<', $path or die "$path: $!";
+    open my $fh, '<:raw', $path or die "$path: $!";
     my $plain = layers($fh);
     use open ':utf8';
     my $got = passed($fh);
@@ -115,8 +117,10 @@ for my $mode ('<', '+<', '>>', '+>>') {
     seek $got, 0, 0;
     is length(scalar <$got>), 3, '... then characters are characters';
 }
-for my $switch ('-CSD', '-CSDA', '-Mopen=:utf8', '-Mopen=:std,:encoding(UTF-8)') {
-    is run_perl($switch, '-MFile::FDpasser', '-e', <<'SCRIPT', $path), '5 5', $switch;
+my @switches
+    = ('-CSD', '-CSDA', '-Mopen=:utf8', '-Mopen=:std,:encoding(UTF-8)');
+for my $switch (@switches) {
+    my @command = ($switch, '-MFile::FDpasser', '-e', <<'SCRIPT', $path);
         ($here, $there) = spipe();
         for $mode ('<', '+<') {
             open my $fh, $mode, $ARGV[0] or die "$ARGV[0]: $!";
@@ -127,6 +131,7 @@ for my $switch ('-CSD', '-CSDA', '-Mopen=:utf8', '-Mopen=:std,:encoding(UTF-8)')
         }
         print "@length";
 SCRIPT
+    is run_perl(@command), '5 5', "$switch: bytes are bytes";
 }
 
 # Methods and operators
@@ -143,7 +148,8 @@ SCRIPT
     ok $out->printf("%s\n", 'two'), '... and printf';
     is syswrite($out, "three\n"), 6, '... and syswrite';
     is $in->getline, "one\n", 'it reads lines';
-    is join('', map { scalar <$in> } 1 .. 2), "two\nthree\n", '... by the operator';
+    is join('', map { scalar <$in> } 1 .. 2), "two\nthree\n",
+        '... by the operator';
     syswrite $out, 'four';
     is sysread($in, my $rest, 100), 4, '... and bytes';
     $in->blocking(0);
@@ -157,7 +163,8 @@ SCRIPT
 {
     open my $fh, '<', $path or die "$path: $!";
     my $got = passed($fh);
-    like "$got", qr/\AIO::Handle=GLOB\(0x[0-9a-f]+\)\z/, 'it stringifies as ever';
+    like "$got", qr/\AIO::Handle=GLOB\(0x[0-9a-f]+\)\z/,
+        'it stringifies as ever';
     ok open(STDIN_COPY, '<&=' . fileno $got), 'open takes its number';
     close STDIN_COPY;
     my @many = map { passed($fh) } 1 .. 20;

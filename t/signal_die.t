@@ -61,7 +61,7 @@ for my $kind (kinds()) {
             for my $receive (\&recv_fh, \&recv_fd) {
                 no warnings 'File::FDpasser';
                 eval {
-                    ticking($kind, sub { die "now\n" },
+                    signalled($kind, sub { die "now\n" },
                         sub { $receive->($us) });
                 };
                 push @seen, $@;
@@ -80,7 +80,7 @@ for my $kind (kinds()) {
         $us->blocking(0);
         1 while send_file($us, $file);
         $us->blocking(1);
-        eval { ticking($kind, sub { die "now\n" }, sub { send_file($us, $file) }) };
+        eval { signalled($kind, sub { die "now\n" }, sub { send_file($us, $file) }) };
         my $exception = $@;
         $peer->blocking(0);
         1 while recv_fh($peer);
@@ -95,7 +95,7 @@ for my $kind (kinds()) {
     $child = in_child {
         my $listener = endp_create("$dir/endpoint");
         my $uid = 'untouched';
-        eval { ticking($kind, sub { die "now\n" },
+        eval { signalled($kind, sub { die "now\n" },
                 sub { serv_accept_fh($listener, $uid) }) };
         my $exception = $@;
         my $client = endp_connect("$dir/endpoint");
@@ -116,7 +116,7 @@ for my $kind (kinds()) {
         for my $round (1 .. 40) {
             send_raw($peer, 'text', $file, $file) if $round % 2;
             no warnings 'File::FDpasser';
-            eval { ticking('%SIG', sub { die "now\n" }, sub { recv_fh($us) }) };
+            eval { signalled('%SIG', sub { die "now\n" }, sub { recv_fh($us) }) };
             $died++ if $@ eq "now\n";
         }
         close $_ for $us, $peer;
@@ -144,7 +144,7 @@ for my $kind (kinds()) {
     # The signal may come before the daemon waits again, so it comes often.
     my $ticker = in_child {
         my $gone = 0;
-        ticking('%SIG', sub { $gone = !kill TERM => $daemon->pid },
+        ticking(sub { $gone = !kill TERM => $daemon->pid },
             sub { POSIX::pause() until $gone });
         return;
     };

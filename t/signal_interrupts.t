@@ -265,7 +265,7 @@ for my $name (sort keys %wait) {
     my $sender = in_child {
         close $us;
         my $ran = 0;
-        my $sent = ticking('SA_RESTART', sub { $ran++ }, sub {
+        my $sent = ticking(sub { $ran++ }, sub {
             my $sent = 0;
             while ($sent < 3000) {
                 if    (send_file($peer, tagged($sent))) { $sent++ }
@@ -277,7 +277,7 @@ for my $name (sort keys %wait) {
     };
     close $peer;
     my $receiver = in_child {
-        return ticking('SA_RESTART, safe', sub { }, sub {
+        return ticking(sub { }, sub {
             my $next = 0;
             for (;;) {
                 my $got = recv_fh($us);

@@ -57,11 +57,13 @@ sub dies_of_taint {
         'endp_connect with a timeout');
     dies_of_taint(sub { cli_conn($tainted) }, 'cli_conn');
     $listener->blocking(0);
-    fails { serv_accept_fh($listener) } undef, 'EAGAIN', '... and did not connect';
+    fails { serv_accept_fh($listener) } undef, 'EAGAIN',
+        '... and did not connect';
 
     dies_of_taint(sub { endp_connect("\0abstract$taint") }, 'an abstract name')
         if $^O eq 'linux';
-    dies_of_taint(sub { endp_create("$dir/" . 'l' x 200 . $taint) }, 'a long name');
+    my $long = "$dir/" . 'l' x 200 . $taint;
+    dies_of_taint(sub { endp_create($long) }, 'a long name');
     is names(), 'server', '... and nothing was made';
 
     my ($clean) = $tainted =~ /\A(.*)\z/s;
@@ -89,7 +91,8 @@ sub dies_of_taint {
     is identity($second), identity(\*STDIN), '... and my_recv_fd';
     POSIX::close($_) for $number, $second;
 
-    my $listener = endp_create($path, mode => 0600 . $taint, backlog => 5 . $taint);
+    my $listener
+        = endp_create($path, mode => 0600 . $taint, backlog => 5 . $taint);
     ok $listener, '... for options';
     my $client = endp_connect($path, timeout => 5 . $taint);
     ok $client, '... of both';

@@ -29,7 +29,8 @@ sub content {
 }
 
 # Device, inode, mode, links, owner, size: what must not change
-sub node { return join ' ', (lstat shift)[ 0 .. 5, 7 ] }
+sub node  { return join ' ', (lstat shift)[ 0 .. 5, 7 ] }
+sub inode { return (lstat shift)[1] }
 
 sub names {
     opendir my $listing, $dir or die "$dir: $!";
@@ -164,8 +165,10 @@ mkfifo($path, 0600) or die "mkfifo: $!";
 is_left_alone('a fifo');
 unlink $path;
 
-for my $kind ([ 'a character device', 'c', 1, 3 ], [ 'a block device', 'b', 7, 250 ]) {
-    my ($what, @node) = @$kind;
+my @devices
+    = ([ 'a character device', 'c', 1, 3 ], [ 'a block device', 'b', 7, 250 ]);
+for my $device (@devices) {
+    my ($what, @node) = @$device;
     SKIP: {
         skip "only root can make $what", 9 if $> != 0;
         system('mknod', $path, @node) == 0 or skip "can't make $what", 9;
@@ -175,10 +178,28 @@ for my $kind ([ 'a character device', 'c', 1, 3 ], [ 'a block device', 'b', 7, 2
 }
 
 # A failure leaves what was there.
+{
+    { my $stale = endp_create($path) }
+    my $before = node($path);
+    is run_perl('-e', <<'SCRIPT', $path), 'endp_create cli_conn endp_connect',
+exec 'sh', '-c', 'ulimit -n 30; exec "$@"', 'sh', $^X, (map { "-I$_" } @INC),
+    '-MErrno', '-MFile::FDpasser', '-e', <<'FULL', @ARGV;
+    $path = shift;
+    1 while open $full[@full], '<', '/dev/null';
+    $! = 0; endp_create($path)  || $!{EMFILE} && print 'endp_create ';
+    $! = 0; cli_conn($path) < 0 && $!{EMFILE} && print 'cli_conn ';
+    $! = 0; endp_connect($path) || $!{EMFILE} && print 'endp_connect';
+FULL
+SCRIPT
+        'no descriptor is free: each fails with EMFILE';
+    is node($path), $before, '... the same node';
+    is names(), 'server', '... and nothing else is there';
+    unlink $path;
+}
 SKIP: {
-    skip 'only root can become somebody else', 6 if $> != 0;
+    skip 'only root can become somebody else', 8 if $> != 0;
     my $listener = endp_create($path);
-    my $before   = node($path);
+    my $before   = inode($path);
     chmod 0755, $dir;
     chmod 0777, $path;
     for my $what ('a living server', 'a stale socket') {
@@ -193,8 +214,16 @@ SKIP: {
         ok endp_connect($path), '... and it serves on' if $listener;
         undef $listener;
     }
-    is((split ' ', node($path))[1], (split ' ', $before)[1], '... the same node');
+    is inode($path), $before, '... the same node';
     unlink $path;
+    my @seen = (in_child {
+        POSIX::setgid(65534);
+        POSIX::setuid(65534);
+        my $got = endp_create($path);
+        return (errno_name($!), defined $got);
+    })->result;
+    is_deeply \@seen, [ 'EACCES', '' ], 'a free name where we may not write';
+    is names(), '', '... and nothing is there';
 }
 
 # There is no moment at which the name is missing.
@@ -237,8 +266,9 @@ SKIP: {
         for my $what (sort keys %make) {
             in_child_of($foreign, $mode, $make{$what});
             my $before = node($path);
-            fails { endp_create($path) } undef, 'EADDRINUSE',
-                sprintf "%s of somebody else's in a directory of mode %o", $what, $mode;
+            fails { endp_create($path) } undef, 'EADDRINUSE', sprintf
+                "%s of somebody else's in a directory of mode %o",
+                $what, $mode;
             is node($path), $before, '... is left alone';
             unlink $path;
         }

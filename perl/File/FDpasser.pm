@@ -21,7 +21,10 @@ our @EXPORT = qw(
     send_file recv_fd recv_fh serv_accept_fd serv_accept_fh cli_conn spipe
     endp_create endp_connect my_getfl get_fopen_mode
 );
-our @EXPORT_OK   = qw(transport);
+our @EXPORT_OK = qw(
+    write_fd read_fd send_files recv_fhs recv_fds send_err ask_sender peer_cred
+    transport
+);
 our %EXPORT_TAGS = (all => [@EXPORT, @EXPORT_OK]);
 
 # The family whose way of passing descriptors is in use: 'bsd', sockets.

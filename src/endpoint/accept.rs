@@ -20,12 +20,7 @@ pub struct Accept {
 
 impl Accept {
     pub fn new(listener: BorrowedFd<'static>, close_on_exec: bool, ask_who: bool) -> Self {
-        Accept {
-            listener,
-            close_on_exec,
-            ask_who,
-            waiter: Waiter::new(listener),
-        }
+        Accept { listener, close_on_exec, ask_who, waiter: Waiter::new(listener) }
     }
 
     /// Waits in poll(2), which every signal ends, and not in accept(2).
@@ -43,14 +38,9 @@ impl Accept {
             }
             match system::accept(self.listener, self.close_on_exec) {
                 Ok(connection) => {
-                    let ids = self
-                        .ask_who
-                        .then(|| system::peer_ids(connection.as_fd()))
-                        .transpose()?;
-                    return Ok(Step::Done(Ok(Answer {
-                        ids,
-                        ..Answer::descriptor(connection)
-                    })));
+                    let ids =
+                        self.ask_who.then(|| system::peer_ids(connection.as_fd())).transpose()?;
+                    return Ok(Step::Done(Ok(Answer { ids, ..Answer::descriptor(connection) })));
                 }
                 Err(Errno::EAGAIN) => {}
                 Err(errno) => return Err(Error::from(errno)),
@@ -69,8 +59,7 @@ impl Accept {
 
 impl Operation for Accept {
     fn step(&mut self) -> Step {
-        self.advance()
-            .unwrap_or_else(|error| Step::Done(Err(error)))
+        self.advance().unwrap_or_else(|error| Step::Done(Err(error)))
     }
 
     fn wait(&mut self, signals: Signals<'_>) {

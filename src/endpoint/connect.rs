@@ -45,12 +45,7 @@ impl Connect {
         if options.note_senders {
             system::note_senders(socket.as_fd())?;
         }
-        Ok(Connect {
-            socket: Some(socket),
-            address,
-            options,
-            outcome: None,
-        })
+        Ok(Connect { socket: Some(socket), address, options, outcome: None })
     }
 
     fn advance(&mut self) -> Result<Step> {
@@ -105,8 +100,7 @@ impl Connect {
 
 impl Operation for Connect {
     fn step(&mut self) -> Step {
-        self.advance()
-            .unwrap_or_else(|error| Step::Done(Err(error)))
+        self.advance().unwrap_or_else(|error| Step::Done(Err(error)))
     }
 
     /// Cannot be done by poll(2): a socket whose connect found the queue full

@@ -51,17 +51,8 @@ pub fn create(terminated: &[u8], options: &Options) -> Result<OwnedFd> {
 }
 
 fn new_listener(options: &Options) -> Result<OwnedFd> {
-    let listener = socket(
-        AddressFamily::Unix,
-        SockType::Stream,
-        system::SOCKET_FLAGS,
-        None,
-    )?;
-    setsockopt(
-        &listener,
-        sockopt::ReceiveTimeout,
-        &TimeVal::seconds(FOR_EVER_BUT_SIGNALS),
-    )?;
+    let listener = socket(AddressFamily::Unix, SockType::Stream, system::SOCKET_FLAGS, None)?;
+    setsockopt(&listener, sockopt::ReceiveTimeout, &TimeVal::seconds(FOR_EVER_BUT_SIGNALS))?;
     if options.note_senders {
         system::note_senders(listener.as_fd())?;
     }
@@ -141,9 +132,7 @@ fn take_over(listener: &OwnedFd, place: &Place, options: &Options) -> Result<()>
 
 /// flock(2) on the directory, until dropped.  A signal ends the wait.
 fn lock(directory: BorrowedFd<'_>) -> Result<Flock<OwnedFd>> {
-    let mut directory = directory
-        .try_clone_to_owned()
-        .map_err(|_| Error::TableFull)?;
+    let mut directory = directory.try_clone_to_owned().map_err(|_| Error::TableFull)?;
     let deadline = Instant::now() + LONGEST_START;
     loop {
         match Flock::lock(directory, FlockArg::LockExclusiveNonblock) {

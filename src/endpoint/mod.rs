@@ -16,10 +16,5 @@ use crate::system;
 
 /// Two connected stream sockets; socketpair(2).
 pub fn pair() -> Result<(OwnedFd, OwnedFd)> {
-    Ok(socketpair(
-        AddressFamily::Unix,
-        SockType::Stream,
-        None,
-        system::SOCKET_FLAGS,
-    )?)
+    Ok(socketpair(AddressFamily::Unix, SockType::Stream, None, system::SOCKET_FLAGS)?)
 }

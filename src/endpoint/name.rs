@@ -24,9 +24,7 @@ impl<'a> Name<'a> {
         match terminated {
             [] | [0] => Err(Error::NoSuchName),
             [0, name @ .., 0] if system::ABSTRACT_NAMES => Ok(Name::Abstract(name)),
-            path => CStr::from_bytes_with_nul(path)
-                .map(Name::Path)
-                .map_err(|_| Error::NoSuchName),
+            path => CStr::from_bytes_with_nul(path).map(Name::Path).map_err(|_| Error::NoSuchName),
         }
     }
 }
@@ -61,10 +59,7 @@ impl Address {
 
     fn plain(address: nix::Result<UnixAddr>) -> Result<Self> {
         let address = address.map_err(|_| Error::NameTooLong)?;
-        Ok(Address {
-            address,
-            _held: None,
-        })
+        Ok(Address { address, _held: None })
     }
 
     /// The short name that an open descriptor has, with `rest` behind it.
@@ -74,10 +69,7 @@ impl Address {
         let mut path = format!("{directory}/{}", held.as_raw_fd()).into_bytes();
         path.extend_from_slice(rest);
         let address = UnixAddr::new(path.as_slice()).map_err(|_| Error::NameTooLong)?;
-        Ok(Address {
-            address,
-            _held: Some(held),
-        })
+        Ok(Address { address, _held: Some(held) })
     }
 }
 
@@ -102,26 +94,15 @@ impl Place {
 
     fn open(path: &CStr, how: OFlag) -> Result<Self> {
         let bytes = path.to_bytes();
-        let split = bytes
-            .iter()
-            .rposition(|&byte| byte == b'/')
-            .map_or(0, |slash| slash + 1);
+        let split = bytes.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
         let (prefix, name) = bytes.split_at(split);
         if name.is_empty() {
             return Err(Error::InUse);
         }
         let parent = if prefix.is_empty() { b"." } else { prefix };
-        let directory = open(
-            parent,
-            how | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
-            Mode::empty(),
-        )?;
+        let directory = open(parent, how | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
         let name = CString::new(name).map_err(|_| Error::NoSuchName)?;
-        Ok(Place {
-            directory,
-            prefix: prefix.to_vec(),
-            name,
-        })
+        Ok(Place { directory, prefix: prefix.to_vec(), name })
     }
 
     pub fn directory(&self) -> BorrowedFd<'_> {
@@ -155,10 +136,7 @@ mod tests {
     #[test]
     fn names_that_are_none() {
         for bytes in [&b""[..], b"\0", b"a\0b\0", b"a\0\0"] {
-            assert!(
-                matches!(Name::parse(bytes), Err(Error::NoSuchName)),
-                "{bytes:?}"
-            );
+            assert!(matches!(Name::parse(bytes), Err(Error::NoSuchName)), "{bytes:?}");
         }
     }
 
@@ -173,9 +151,6 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn an_abstract_name_starts_with_a_nul() {
-        assert!(matches!(
-            Name::parse(b"\0ab\0c\0"),
-            Ok(Name::Abstract(b"ab\0c"))
-        ));
+        assert!(matches!(Name::parse(b"\0ab\0c\0"), Ok(Name::Abstract(b"ab\0c"))));
     }
 }

@@ -54,12 +54,7 @@ impl Place {
     /// type tells, and disturbs nobody; see connect(2), EPROTOTYPE.
     pub fn is_alive(&self, name: &CStr) -> Result<bool> {
         let address = self.address_of_existing(name)?;
-        let probe = socket(
-            AddressFamily::Unix,
-            SockType::Datagram,
-            system::SOCKET_FLAGS,
-            None,
-        )?;
+        let probe = socket(AddressFamily::Unix, SockType::Datagram, system::SOCKET_FLAGS, None)?;
         match connect(probe.as_raw_fd(), &address.address) {
             Err(Errno::ECONNREFUSED | Errno::ENOENT | Errno::ELOOP) => Ok(false),
             _ => Ok(true),
@@ -98,16 +93,8 @@ impl<'a> Temporary<'a> {
                 Err(Errno::EADDRINUSE) => continue,
                 bound => bound?,
             }
-            let node = fstatat(
-                place.directory(),
-                name.as_c_str(),
-                AtFlags::AT_SYMLINK_NOFOLLOW,
-            )?;
-            return Ok(Temporary {
-                place,
-                name,
-                inode: node.st_ino,
-            });
+            let node = fstatat(place.directory(), name.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW)?;
+            return Ok(Temporary { place, name, inode: node.st_ino });
         }
         Err(Error::InUse)
     }
@@ -165,23 +152,15 @@ impl<'a> Temporary<'a> {
 
     fn replace(&self) -> Result<bool> {
         let directory = self.place.directory();
-        renameat(
-            directory,
-            self.name.as_c_str(),
-            directory,
-            self.place.name.as_c_str(),
-        )?;
+        renameat(directory, self.name.as_c_str(), directory, self.place.name.as_c_str())?;
         Ok(true)
     }
 }
 
 impl Drop for Temporary<'_> {
     fn drop(&mut self) {
-        let node = fstatat(
-            self.place.directory(),
-            self.name.as_c_str(),
-            AtFlags::AT_SYMLINK_NOFOLLOW,
-        );
+        let node =
+            fstatat(self.place.directory(), self.name.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW);
         if node.is_ok_and(|node| node.st_ino == self.inode) {
             self.place.remove(&self.name);
         }

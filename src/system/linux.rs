@@ -43,11 +43,7 @@ pub fn poll_with_mask(
 /// accept4(2): blocking; close-on-exec as asked for.
 #[allow(unsafe_code)]
 pub fn accept(listener: BorrowedFd<'_>, close_on_exec: bool) -> nix::Result<OwnedFd> {
-    let flags = if close_on_exec {
-        SockFlag::SOCK_CLOEXEC
-    } else {
-        SockFlag::empty()
-    };
+    let flags = if close_on_exec { SockFlag::SOCK_CLOEXEC } else { SockFlag::empty() };
     let number = accept4(listener.as_raw_fd(), flags)?;
     // SAFETY: accept4 has just returned this number to us alone.
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
@@ -55,24 +51,12 @@ pub fn accept(listener: BorrowedFd<'_>, close_on_exec: bool) -> nix::Result<Owne
 
 /// renameat2(2): the two names change places, or nothing happens.
 pub fn rename_exchange(directory: BorrowedFd<'_>, one: &CStr, other: &CStr) -> nix::Result<()> {
-    renameat2(
-        directory,
-        one,
-        directory,
-        other,
-        RenameFlags::RENAME_EXCHANGE,
-    )
+    renameat2(directory, one, directory, other, RenameFlags::RENAME_EXCHANGE)
 }
 
 /// renameat2(2): EEXIST if `to` is there already.
 pub fn rename_no_replace(directory: BorrowedFd<'_>, from: &CStr, to: &CStr) -> nix::Result<()> {
-    renameat2(
-        directory,
-        from,
-        directory,
-        to,
-        RenameFlags::RENAME_NOREPLACE,
-    )
+    renameat2(directory, from, directory, to, RenameFlags::RENAME_NOREPLACE)
 }
 
 /// bind(2); the node gets the permissions in `mode` less the umask.  Linux
@@ -95,12 +79,7 @@ pub fn peer_ids(connection: BorrowedFd<'_>) -> nix::Result<Ids> {
     if peer.pid() == 0 && peer.uid() == u32::MAX {
         return Err(Errno::ENOTCONN);
     }
-    Ok(ids_from(
-        peer.pid(),
-        peer.uid(),
-        peer.gid(),
-        IdsOf::Connection,
-    ))
+    Ok(ids_from(peer.pid(), peer.uid(), peer.gid(), IdsOf::Connection))
 }
 
 /// SO_PASSCRED, unix(7).

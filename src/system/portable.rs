@@ -12,7 +12,7 @@ use nix::sys::socket::{accept as accept_connection, bind, SockFlag, UnixAddr};
 use nix::sys::stat::{fstatat, umask, Mode};
 
 use crate::descriptor;
-use crate::operation::{Ids, IdsOf};
+use crate::operation::Ids;
 
 /// What poll(2) says of a peer that has closed.
 pub const HUNG_UP: PollFlags = PollFlags::POLLHUP;
@@ -91,10 +91,7 @@ pub fn bind_with_mode(
 
 /// Not known here.
 pub fn peer_ids(_: BorrowedFd<'_>) -> nix::Result<Ids> {
-    Ok(Ids {
-        of: IdsOf::Connection,
-        ..Ids::UNKNOWN
-    })
+    Ok(Ids { of: IdsOf::Connection, ..Ids::UNKNOWN })
 }
 
 pub fn note_senders(_: BorrowedFd<'_>) -> nix::Result<()> {

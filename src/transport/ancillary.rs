@@ -5,6 +5,8 @@
 //! the kernel installed comes out of it as an [`OwnedFd`], whatever else is in
 //! the buffer and however short it was cut.
 #![allow(unsafe_code)]
+// Lengths are size_t on Linux with glibc and socklen_t elsewhere.
+#![allow(clippy::unnecessary_cast)]
 
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::{size_of, zeroed};
@@ -23,7 +25,7 @@ pub const MOST_DESCRIPTORS: usize = 253;
 pub struct Buffer<const WORDS: usize>([u64; WORDS]);
 
 impl<const WORDS: usize> Buffer<WORDS> {
-    pub const fn new() -> Self {
+    pub const fn empty() -> Self {
         Buffer([0; WORDS])
     }
 }
@@ -51,9 +53,9 @@ const fn aligned(length: usize) -> usize {
 pub fn send(to: BorrowedFd<'_>, bytes: &[u8], descriptors: &[RawFd]) -> nix::Result<usize> {
     debug_assert!(descriptors.len() <= MOST_DESCRIPTORS);
     if descriptors.len() <= 1 {
-        send_with(to, bytes, descriptors, &mut Buffer::<3>::new())
+        send_with(to, bytes, descriptors, &mut Buffer::<3>::empty())
     } else {
-        send_with(to, bytes, descriptors, &mut Buffer::<130>::new())
+        send_with(to, bytes, descriptors, &mut Buffer::<130>::empty())
     }
 }
 
@@ -166,12 +168,7 @@ fn receive_with<const WORDS: usize>(
     close_on_exec: bool,
     flags: i32,
 ) -> nix::Result<Received> {
-    let flags = flags
-        | if close_on_exec {
-            system::RECEIVE_CLOSE_ON_EXEC
-        } else {
-            0
-        };
+    let flags = flags | if close_on_exec { system::RECEIVE_CLOSE_ON_EXEC } else { 0 };
     let (length, message) = receive_message(from, bytes, &mut room.0, flags)?;
     let mut received = Received {
         length,
@@ -212,7 +209,13 @@ impl Received {
 
 /// Looks at the front of the queue, never blocking.
 pub fn peek(from: BorrowedFd<'_>, bytes: &mut [u8]) -> nix::Result<Seen> {
-    peek_with(from, bytes, &mut [])
+    look(from, bytes, &mut [], 0)
+}
+
+/// Looks at how long the packet at the front of the queue is; of a stream it
+/// shows one byte.
+pub fn peek_length(from: BorrowedFd<'_>) -> nix::Result<Seen> {
+    look(from, &mut [0], &mut [], libc::MSG_TRUNC)
 }
 
 /// Whether a descriptor is at the front of the queue, although [`Seen::control`]
@@ -223,11 +226,11 @@ pub fn descriptor_waits(from: BorrowedFd<'_>, seen: Seen) -> bool {
     }
     // With room for the credentials alone, a descriptor is what does not fit.
     let mut room = [0; system::WORDS_FOR_CREDENTIALS];
-    peek_with(from, &mut [0; 2], &mut room).is_ok_and(|seen| seen.control)
+    look(from, &mut [0; 2], &mut room, 0).is_ok_and(|seen| seen.control)
 }
 
-fn peek_with(from: BorrowedFd<'_>, bytes: &mut [u8], room: &mut [u64]) -> nix::Result<Seen> {
-    let (length, message) = receive_message(from, bytes, room, libc::MSG_PEEK)?;
+fn look(from: BorrowedFd<'_>, bytes: &mut [u8], room: &mut [u64], flags: i32) -> nix::Result<Seen> {
+    let (length, message) = receive_message(from, bytes, room, flags | libc::MSG_PEEK)?;
     Ok(Seen {
         length,
         packet_cut: message.msg_flags & libc::MSG_TRUNC != 0,
@@ -305,10 +308,6 @@ impl<'a> Iterator for ControlMessages<'a> {
         let next =
             header_length().saturating_add(aligned(length.min(self.rest.len()) - header_length()));
         self.rest = self.rest.get(next..).unwrap_or(&[]);
-        Some(ControlMessage {
-            level: header.cmsg_level,
-            kind: header.cmsg_type,
-            data,
-        })
+        Some(ControlMessage { level: header.cmsg_level, kind: header.cmsg_type, data })
     }
 }

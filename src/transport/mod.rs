@@ -1,5 +1,7 @@
 //! How bytes and descriptors travel.
 
 pub mod ancillary;
+pub mod read;
 pub mod receive;
+pub mod room;
 pub mod send;

@@ -1,4 +1,4 @@
-//! Receiving one message from a socket.
+//! Receiving one message of the two-byte protocol from a socket.
 //!
 //! Each round looks at the queue first (MSG_PEEK, without room for ancillary
 //! data, so that nothing is installed), and then takes exactly what it saw to
@@ -12,24 +12,21 @@ use nix::errno::Errno;
 use nix::sys::socket::{getsockopt, sockopt, SockType};
 
 use super::ancillary::{self, Received, RoomForOne, Seen};
+use super::room::{self, Taking};
 use crate::descriptor;
 use crate::error::{Error, Result};
 use crate::message::{self, Front, Position};
 use crate::operation::{Answer, Descriptors, Ids, Operation, Step};
 use crate::system;
-use crate::threads;
 use crate::wait::{self, Signals, Waiter};
 
 /// Text is taken and handed on in pieces of at most this many bytes.
 const PIECE: usize = 4096;
 
-/// So many slots of the table no other thread fills between two system calls.
-const PLENTY: usize = 32;
-
-/// Receives one descriptor, or the error status in place of it.
+/// Receives what a message of status 0 brings, or the error status instead.
 pub struct Receive {
     connection: BorrowedFd<'static>,
-    close_on_exec: bool,
+    taking: Taking,
     ask_sender: bool,
     position: Position,
     window: Window,
@@ -78,10 +75,23 @@ struct TextSoFar {
 }
 
 impl Receive {
-    pub fn new(connection: BorrowedFd<'static>, close_on_exec: bool, ask_sender: bool) -> Self {
+    /// One descriptor; more that come with it are closed.
+    pub fn one(connection: BorrowedFd<'static>, close_on_exec: bool, ask_sender: bool) -> Self {
+        let taking = Taking { close_on_exec, most: 1, all_or_nothing: false };
+        Receive::new(connection, taking, ask_sender)
+    }
+
+    /// All descriptors of the message, close-on-exec.  TooLong, and it stays
+    /// queued, if there are more than `most`.
+    pub fn all(connection: BorrowedFd<'static>, most: usize, ask_sender: bool) -> Self {
+        let taking = Taking { close_on_exec: true, most, all_or_nothing: true };
+        Receive::new(connection, taking, ask_sender)
+    }
+
+    fn new(connection: BorrowedFd<'static>, taking: Taking, ask_sender: bool) -> Self {
         Receive {
             connection,
-            close_on_exec,
+            taking,
             ask_sender,
             position: Position::default(),
             window: Window::default(),
@@ -148,7 +158,7 @@ impl Receive {
         let packets = self.in_packets();
         if packets {
             // If it was a packet it is taken; if it was the end this is another.
-            let room = &mut RoomForOne::new();
+            let room = &mut RoomForOne::empty();
             let _ = ancillary::receive(self.connection, &mut [0; 2], room, true);
         }
         match self.position {
@@ -195,40 +205,13 @@ impl Receive {
 
     /// Takes so many bytes and what comes with them.
     fn take(&mut self, length: usize, seen: Seen) -> Result<Option<Step>> {
-        let received = match self.receive(length, seen) {
+        let bytes = &mut self.window.room()[..length];
+        let received = match room::take(self.connection, bytes, seen, self.taking) {
             // Another reader was faster.
             Err(Error::WouldBlock) => return Ok(None),
             received => received?,
         };
         self.absorb(received)
-    }
-
-    /// A descriptor that finds no free slot is lost, so there has to be one
-    /// before it is taken.
-    ///
-    /// Proving a slot and one recvmsg(2) is right for several processes that
-    /// read one endpoint, as whoever gets the bytes gets the descriptor.  But
-    /// another thread of this process can fill the slot in between; so with
-    /// threads there have to be plenty.  Where there are not, the descriptor is
-    /// installed by a look and the bytes are taken after that: no thread can
-    /// make that lose it, but another reader could take the bytes first.
-    fn receive(&mut self, length: usize, seen: Seen) -> Result<Received> {
-        let bytes = &mut self.window.room()[..length];
-        let room = &mut RoomForOne::new();
-        if threads::exist() && seen.control && !descriptor::plenty_free(PLENTY) {
-            return install_and_take(self.connection, bytes, room, self.close_on_exec);
-        }
-        match descriptor::prove_free_slot(self.connection) {
-            // What brings no descriptor needs no slot.
-            Err(Error::TableFull) if !ancillary::descriptor_waits(self.connection, seen) => {}
-            proof => proof?,
-        }
-        Ok(ancillary::receive(
-            self.connection,
-            bytes,
-            room,
-            self.close_on_exec,
-        )?)
     }
 
     fn absorb(&mut self, received: Received) -> Result<Option<Step>> {
@@ -269,21 +252,16 @@ impl Receive {
             return Err(self.why_none());
         }
         let mut descriptors = std::mem::take(&mut self.descriptors);
-        let surplus = descriptors.truncate(1);
+        let surplus = descriptors.truncate(self.taking.most);
         let ids = self.ask_sender.then(|| self.ids());
-        Ok(Step::Done(Ok(Answer {
-            descriptors,
-            surplus,
-            ids,
-            ..Answer::default()
-        })))
+        Ok(Step::Done(Ok(Answer { descriptors, surplus, ids, ..Answer::default() })))
     }
 
     /// Who sent this message, if the kernel noted it; else who is at the other
     /// end, if it can tell.
     fn ids(&self) -> Ids {
         let peer = || system::peer_ids(self.connection).ok();
-        self.sender.or_else(peer).unwrap_or(Ids::UNKNOWN)
+        self.sender.or_else(peer).unwrap_or_default()
     }
 
     /// Why a message that promises a descriptor brought none.
@@ -298,30 +276,9 @@ impl Receive {
     }
 }
 
-/// In a process with threads, at a table that is almost full.
-fn install_and_take(
-    connection: BorrowedFd<'_>,
-    bytes: &mut [u8],
-    room: &mut RoomForOne,
-    close_on_exec: bool,
-) -> Result<Received> {
-    let installed = ancillary::install(connection, bytes, room, close_on_exec)?;
-    if installed.control_cut && installed.descriptors.is_empty() {
-        // It is queued yet; a slot may be free by now.
-        descriptor::prove_free_slot(connection)?;
-        return Err(Error::WouldBlock);
-    }
-    let taken = ancillary::take_bytes(connection, &mut bytes[..installed.length])?;
-    Ok(Received {
-        length: taken,
-        ..installed
-    })
-}
-
 impl Operation for Receive {
     fn step(&mut self) -> Step {
-        self.advance()
-            .unwrap_or_else(|error| Step::Done(Err(error)))
+        self.advance().unwrap_or_else(|error| Step::Done(Err(error)))
     }
 
     fn wait(&mut self, signals: Signals<'_>) {

@@ -1,47 +1,88 @@
-//! Sending one message over a socket.
+//! Sending over a socket: a message, a batch of them, or bytes of the
+//! program's own.
 
 use std::borrow::Cow;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use nix::errno::Errno;
 
-use super::ancillary;
+use super::ancillary::{self, MOST_DESCRIPTORS};
 use crate::error::{Error, Result};
 use crate::message;
 use crate::operation::{Answer, Operation, Step};
 use crate::wait::{Signals, Waiter};
 
-/// A message on its way.  The answer's number is how many of its bytes went.
+/// So many descriptors go in one message of a batch: few enough for receivers
+/// with small tables.
+const BATCH: usize = 64;
+
+/// Descriptors that go along; they stay the caller's, and open.
+enum Along {
+    Nothing,
+    One([RawFd; 1]),
+    Many(&'static [RawFd]),
+}
+
+impl Along {
+    fn numbers(&self) -> &[RawFd] {
+        match self {
+            Along::Nothing => &[],
+            Along::One(number) => number,
+            Along::Many(numbers) => numbers,
+        }
+    }
+}
+
+/// One message on its way.  The answer's number is how many of its bytes went.
 pub struct Send {
     connection: BorrowedFd<'static>,
     bytes: Cow<'static, [u8]>,
-    /// What is sent stays the caller's and open during the call.
-    descriptor: Option<RawFd>,
+    along: Along,
     sent: usize,
+    /// Half of it is a result, as with write(2).
+    may_be_partial: bool,
     waiter: Waiter,
 }
 
 impl Send {
     /// A descriptor, in a message of status 0.
     pub fn descriptor(connection: BorrowedFd<'static>, descriptor: BorrowedFd<'static>) -> Self {
-        Send {
-            descriptor: Some(descriptor.as_raw_fd()),
-            ..Send::bytes(connection, Cow::Borrowed(&message::DESCRIPTOR))
-        }
+        let along = Along::One([descriptor.as_raw_fd()]);
+        Send { along, ..Send::message(connection, Cow::Borrowed(&message::DESCRIPTOR)) }
     }
 
     /// An error status in place of a descriptor.
     pub fn status(connection: BorrowedFd<'static>, errno: i64) -> Self {
-        let message = message::status(message::status_of(errno));
-        Send::bytes(connection, Cow::Owned(message.to_vec()))
+        Send::error(connection, errno, b"")
     }
 
-    fn bytes(connection: BorrowedFd<'static>, bytes: Cow<'static, [u8]>) -> Self {
+    /// Text for a person, and an error status.
+    pub fn error(connection: BorrowedFd<'static>, errno: i64, text: &[u8]) -> Self {
+        let status = message::status(message::status_of(errno));
+        Send::message(connection, Cow::Owned([text, &status].concat()))
+    }
+
+    /// Bytes and descriptors as they are, as write(2) would.  InvalidArgument
+    /// for more descriptors than the kernel lets through.
+    pub fn bytes(
+        connection: BorrowedFd<'static>,
+        bytes: &'static [u8],
+        descriptors: &'static [RawFd],
+    ) -> Result<Self> {
+        if descriptors.len() > MOST_DESCRIPTORS {
+            return Err(Error::InvalidArgument);
+        }
+        let along = Along::Many(descriptors);
+        Ok(Send { along, may_be_partial: true, ..Send::message(connection, Cow::Borrowed(bytes)) })
+    }
+
+    fn message(connection: BorrowedFd<'static>, bytes: Cow<'static, [u8]>) -> Self {
         Send {
             connection,
             bytes,
-            descriptor: None,
+            along: Along::Nothing,
             sent: 0,
+            may_be_partial: false,
             waiter: Waiter::new(connection),
         }
     }
@@ -50,13 +91,64 @@ impl Send {
         self.waiter.outcome()?;
         while self.sent < self.bytes.len() {
             // Descriptors go with the first byte, once.
-            let descriptors = if self.sent == 0 {
-                self.descriptor.as_slice()
-            } else {
-                &[]
-            };
-            match ancillary::send(self.connection, &self.bytes[self.sent..], descriptors) {
+            let along = if self.sent == 0 { self.along.numbers() } else { &[] };
+            match ancillary::send(self.connection, &self.bytes[self.sent..], along) {
                 Ok(sent) => self.sent += sent,
+                Err(Errno::EAGAIN) => {
+                    self.for_room()?;
+                    return Ok(Step::Wait);
+                }
+                Err(errno) => return Err(Error::from(errno)),
+            }
+        }
+        Ok(Step::Done(Ok(Answer::number(self.sent as i64))))
+    }
+
+    /// A message that has begun has to be finished, on a non-blocking
+    /// connection too: its other half would be taken for something else.
+    fn for_room(&mut self) -> Result<()> {
+        match self.waiter.for_output() {
+            Err(Error::WouldBlock) if self.sent > 0 && !self.may_be_partial => Ok(()),
+            ready => ready,
+        }
+    }
+}
+
+impl Operation for Send {
+    fn step(&mut self) -> Step {
+        match self.advance() {
+            Ok(step) => step,
+            Err(_) if self.may_be_partial && self.sent > 0 => {
+                Step::Done(Ok(Answer::number(self.sent as i64)))
+            }
+            Err(error) => Step::Done(Err(error)),
+        }
+    }
+
+    fn wait(&mut self, signals: Signals<'_>) {
+        self.waiter.wait(signals);
+    }
+}
+
+/// Any number of descriptors, in messages of status 0 with several each.  The
+/// answer's number is how many went, also where not all did.
+pub struct SendAll {
+    connection: BorrowedFd<'static>,
+    descriptors: &'static [RawFd],
+    sent: usize,
+    waiter: Waiter,
+}
+
+impl SendAll {
+    pub fn new(connection: BorrowedFd<'static>, descriptors: &'static [RawFd]) -> Self {
+        SendAll { connection, descriptors, sent: 0, waiter: Waiter::new(connection) }
+    }
+
+    fn advance(&mut self) -> Result<Step> {
+        self.waiter.outcome()?;
+        while let Some(batch) = self.descriptors[self.sent..].chunks(BATCH).next() {
+            match ancillary::send(self.connection, &message::DESCRIPTOR, batch) {
+                Ok(_) => self.sent += batch.len(),
                 Err(Errno::EAGAIN) => {
                     self.waiter.for_output()?;
                     return Ok(Step::Wait);
@@ -68,10 +160,16 @@ impl Send {
     }
 }
 
-impl Operation for Send {
+impl Operation for SendAll {
     fn step(&mut self) -> Step {
-        self.advance()
-            .unwrap_or_else(|error| Step::Done(Err(error)))
+        match self.advance() {
+            Ok(step) => step,
+            Err(error) if self.sent > 0 => Step::Done(Ok(Answer {
+                cut_short: Some(error),
+                ..Answer::number(self.sent as i64)
+            })),
+            Err(error) => Step::Done(Err(error)),
+        }
     }
 
     fn wait(&mut self, signals: Signals<'_>) {

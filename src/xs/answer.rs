@@ -28,6 +28,7 @@ fn fail(row: &Row, call: &mut fdp_call, error: Error) -> u32 {
         }
         (Failure::MinusOne | Failure::MinusStatus, _) => give_number(call, Some(-1)),
         (Failure::Zero, _) => give_number(call, Some(0)),
+        (Failure::Nothing, _) => {}
         (Failure::Die(text), _) => return croak(call, text.as_bytes()),
     }
     FDP_ANSWER
@@ -35,10 +36,12 @@ fn fail(row: &Row, call: &mut fdp_call, error: Error) -> u32 {
 
 fn succeed(row: &Row, call: &mut fdp_call, answer: Answer) {
     call.answer.surplus = answer.surplus;
-    if let Some(ids) = answer.ids {
+    if let (Some(ids), true) = (answer.ids, row.store != FDP_STORE_NOTHING) {
         call.answer.ids = ids_for_c(row, ids);
     }
+    call.answer.error = answer.cut_short.map_or(0, Error::errno);
     match row.success {
+        Success::Ids => give_ids(call, answer.ids.unwrap_or_default()),
         Success::Constant(number) => give_number(call, Some(number)),
         Success::Number => give_number(call, answer.number),
         Success::Text => give_text(call, answer.text),
@@ -56,15 +59,28 @@ fn give_text(call: &mut fdp_call, text: &'static str) {
     (call.answer.bytes, call.answer.length) = (text.as_ptr(), text.len());
 }
 
+fn give_ids(call: &mut fdp_call, ids: Ids) {
+    call.answer.number = [ids.pid, ids.uid, ids.gid].map(|id| id.unwrap_or(FDP_UNKNOWN));
+    call.answer.numbers = 3;
+}
+
+/// The call owns them until C has made a string of them.
+fn give_bytes(call: &mut fdp_call, bytes: Vec<u8>) {
+    let bytes = Box::leak(bytes.into_boxed_slice());
+    (call.answer.bytes, call.answer.length) = (bytes.as_ptr(), bytes.len());
+    (call.answer.has_bytes, call.answer.owns_bytes) = (1, 1);
+}
+
 /// Passes the descriptors to the call, which owns them until Perl does.
 fn give_descriptors(call: &mut fdp_call, kind: u32, answer: Answer) {
+    if let Some(bytes) = answer.bytes {
+        give_bytes(call, bytes);
+    }
     call.answer.as_ = kind as u8;
     let max_system_fd = call.max_system_fd;
     let count = answer.descriptors.len();
-    let mut received = answer
-        .descriptors
-        .into_iter()
-        .map(|descriptor| received(descriptor, kind, max_system_fd));
+    let mut received =
+        answer.descriptors.into_iter().map(|descriptor| received(descriptor, kind, max_system_fd));
     call.answer.received_length = count;
     if count <= 1 {
         call.answer.received = &mut call.answer.first;
@@ -87,21 +103,14 @@ fn received(descriptor: OwnedFd, kind: u32, max_system_fd: i32) -> fdp_received 
         FDP_AS_HANDLE => as_handle(&descriptor),
         _ => (FDP_READ_WRITE, FDP_SOCKET),
     };
-    fdp_received {
-        number: descriptor.into_raw_fd(),
-        mode: mode as u8,
-        buffers: buffers as u8,
-    }
+    fdp_received { number: descriptor.into_raw_fd(), mode: mode as u8, buffers: buffers as u8 }
 }
 
 fn as_handle(descriptor: &OwnedFd) -> (u32, u32) {
     let flags = descriptor::status_flags(descriptor);
     // Access mode 3 of Linux is good for ioctl alone; in a handle for both
     // directions it is at least not lost.
-    let mode = flags
-        .ok()
-        .and_then(Mode::from_flags)
-        .unwrap_or(Mode::ReadWrite);
+    let mode = flags.ok().and_then(Mode::from_flags).unwrap_or(Mode::ReadWrite);
     match mode {
         Mode::Read => (FDP_READ, FDP_ONE_BUFFER),
         Mode::Write => (FDP_WRITE, FDP_ONE_BUFFER),
@@ -133,6 +142,11 @@ fn ids_for_c(row: &Row, ids: Ids) -> fdp_ids {
 /// Closes what Perl does not own, and frees the list.
 pub fn forget(call: &mut fdp_call) {
     let answer = &mut call.answer;
+    if std::mem::take(&mut answer.owns_bytes) != 0 {
+        let bytes = std::ptr::slice_from_raw_parts_mut(answer.bytes.cast_mut(), answer.length);
+        // SAFETY: a boxed slice of this length, by `give_bytes`.
+        drop(unsafe { Box::from_raw(bytes) });
+    }
     let (list, length) = (answer.received, answer.received_length);
     if list.is_null() {
         return;

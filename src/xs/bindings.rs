@@ -11,7 +11,7 @@ pub const FDP_BYTES: u8 = 98u8;
 pub const FDP_STORE: u8 = 111u8;
 pub const FDP_HANDLES: u8 = 64u8;
 pub const FDP_OPTIONS: u8 = 37u8;
-pub const FDP_POSITIONAL: u32 = 3;
+pub const FDP_POSITIONAL: u32 = 4;
 pub const FDP_REFUSE: u32 = 0;
 pub const FDP_DIE_AS_0_09: u32 = 1;
 pub const FDP_DIE: u32 = 2;
@@ -145,6 +145,7 @@ const _: () = {
 pub struct fdp_answer {
     pub error: i32,
     pub has_bytes: u8,
+    pub owns_bytes: u8,
     pub numbers: u8,
     pub as_: u8,
     pub bytes: *const u8,
@@ -164,8 +165,10 @@ const _: () = {
     ["Offset of field: fdp_answer::error"][::std::mem::offset_of!(fdp_answer, error) - 0usize];
     ["Offset of field: fdp_answer::has_bytes"]
         [::std::mem::offset_of!(fdp_answer, has_bytes) - 4usize];
-    ["Offset of field: fdp_answer::numbers"][::std::mem::offset_of!(fdp_answer, numbers) - 5usize];
-    ["Offset of field: fdp_answer::as_"][::std::mem::offset_of!(fdp_answer, as_) - 6usize];
+    ["Offset of field: fdp_answer::owns_bytes"]
+        [::std::mem::offset_of!(fdp_answer, owns_bytes) - 5usize];
+    ["Offset of field: fdp_answer::numbers"][::std::mem::offset_of!(fdp_answer, numbers) - 6usize];
+    ["Offset of field: fdp_answer::as_"][::std::mem::offset_of!(fdp_answer, as_) - 7usize];
     ["Offset of field: fdp_answer::bytes"][::std::mem::offset_of!(fdp_answer, bytes) - 8usize];
     ["Offset of field: fdp_answer::length"][::std::mem::offset_of!(fdp_answer, length) - 16usize];
     ["Offset of field: fdp_answer::number"][::std::mem::offset_of!(fdp_answer, number) - 24usize];
@@ -181,7 +184,7 @@ const _: () = {
 #[derive(Debug, Copy, Clone)]
 pub struct fdp_call {
     pub sub: *const fdp_sub,
-    pub argument: [fdp_argument; 3usize],
+    pub argument: [fdp_argument; 4usize],
     pub handles: *const i32,
     pub handles_length: usize,
     pub options: *const fdp_option,
@@ -197,28 +200,28 @@ pub struct fdp_call {
 #[cfg(target_pointer_width = "64")]
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of fdp_call"][::std::mem::size_of::<fdp_call>() - 288usize];
+    ["Size of fdp_call"][::std::mem::size_of::<fdp_call>() - 320usize];
     ["Alignment of fdp_call"][::std::mem::align_of::<fdp_call>() - 8usize];
     ["Offset of field: fdp_call::sub"][::std::mem::offset_of!(fdp_call, sub) - 0usize];
     ["Offset of field: fdp_call::argument"][::std::mem::offset_of!(fdp_call, argument) - 8usize];
-    ["Offset of field: fdp_call::handles"][::std::mem::offset_of!(fdp_call, handles) - 104usize];
+    ["Offset of field: fdp_call::handles"][::std::mem::offset_of!(fdp_call, handles) - 136usize];
     ["Offset of field: fdp_call::handles_length"]
-        [::std::mem::offset_of!(fdp_call, handles_length) - 112usize];
-    ["Offset of field: fdp_call::options"][::std::mem::offset_of!(fdp_call, options) - 120usize];
+        [::std::mem::offset_of!(fdp_call, handles_length) - 144usize];
+    ["Offset of field: fdp_call::options"][::std::mem::offset_of!(fdp_call, options) - 152usize];
     ["Offset of field: fdp_call::options_length"]
-        [::std::mem::offset_of!(fdp_call, options_length) - 128usize];
-    ["Offset of field: fdp_call::max_text"][::std::mem::offset_of!(fdp_call, max_text) - 136usize];
+        [::std::mem::offset_of!(fdp_call, options_length) - 160usize];
+    ["Offset of field: fdp_call::max_text"][::std::mem::offset_of!(fdp_call, max_text) - 168usize];
     ["Offset of field: fdp_call::signal_pending"]
-        [::std::mem::offset_of!(fdp_call, signal_pending) - 144usize];
+        [::std::mem::offset_of!(fdp_call, signal_pending) - 176usize];
     ["Offset of field: fdp_call::max_system_fd"]
-        [::std::mem::offset_of!(fdp_call, max_system_fd) - 152usize];
+        [::std::mem::offset_of!(fdp_call, max_system_fd) - 184usize];
     ["Offset of field: fdp_call::flush_error"]
-        [::std::mem::offset_of!(fdp_call, flush_error) - 156usize];
+        [::std::mem::offset_of!(fdp_call, flush_error) - 188usize];
     ["Offset of field: fdp_call::odd_options"]
-        [::std::mem::offset_of!(fdp_call, odd_options) - 160usize];
+        [::std::mem::offset_of!(fdp_call, odd_options) - 192usize];
     ["Offset of field: fdp_call::operation"]
-        [::std::mem::offset_of!(fdp_call, operation) - 168usize];
-    ["Offset of field: fdp_call::answer"][::std::mem::offset_of!(fdp_call, answer) - 176usize];
+        [::std::mem::offset_of!(fdp_call, operation) - 200usize];
+    ["Offset of field: fdp_call::answer"][::std::mem::offset_of!(fdp_call, answer) - 208usize];
 };
 extern "C" {
     pub fn fdp_enter(call: *mut fdp_call) -> u32;

@@ -18,6 +18,7 @@ use crate::descriptor;
 use crate::error::Error;
 use crate::operation::{Operation, Step};
 use crate::sigpipe;
+use crate::text;
 use crate::wait::Signals;
 
 /// A call between two steps.
@@ -58,6 +59,7 @@ fn enter(call: &mut fdp_call) -> u32 {
         Some(suspended) => suspended.next_step(call_limit(call)),
         None => match begin(row, call) {
             Begun::Over(result) => Step::Done(result),
+            Begun::Invalid(text) => return croak(call, text.as_bytes()),
             Begun::Suspended(operation, step) => {
                 suspend(call, operation, matches!(step, Step::Limit));
                 step
@@ -75,9 +77,7 @@ fn row(call: &fdp_call) -> &'static Row {
 
 fn begin(row: &Row, call: &fdp_call) -> Begun {
     if call.flush_error != 0 {
-        return Begun::Over(Err(Error::System(nix::errno::Errno::from_raw(
-            call.flush_error,
-        ))));
+        return Begun::Over(Err(Error::System(nix::errno::Errno::from_raw(call.flush_error))));
     }
     (row.begin)(&Arguments(call))
 }
@@ -100,7 +100,8 @@ fn act(row: &Row, call: &mut fdp_call, step: Step) -> u32 {
     }
 }
 
-/// Dies with a text that lives for ever.
+/// Dies with a text that lives for ever; C adds the place, and if there is an
+/// errno, what that means instead.
 pub fn croak(call: &mut fdp_call, text: &'static [u8]) -> u32 {
     (call.answer.bytes, call.answer.length) = (text.as_ptr(), text.len());
     FDP_CROAK
@@ -122,12 +123,7 @@ impl Suspended {
 }
 
 fn suspend(call: &mut fdp_call, operation: Box<dyn Operation>, limit_asked: bool) {
-    let suspended = Suspended {
-        operation,
-        limit_asked,
-        escaped: Vec::new(),
-        sigpipe: None,
-    };
+    let suspended = Suspended { operation, limit_asked, escaped: Vec::new(), sigpipe: None };
     call.operation = Box::into_raw(Box::new(suspended)).cast();
 }
 
@@ -211,28 +207,10 @@ pub unsafe extern "C" fn fdp_escape_text(call: *mut fdp_call, descriptor: i32) {
         return;
     };
     if descriptor::borrow(i64::from(descriptor)).is_ok_and(|fd| fd.is_terminal()) {
-        suspended.escaped = escape(suspended.operation.text());
+        suspended.escaped = text::for_terminal(suspended.operation.text());
         (call.answer.bytes, call.answer.length) =
             (suspended.escaped.as_ptr(), suspended.escaped.len());
     }
-}
-
-/// Control characters but newline and tab, and bytes that are no UTF-8, as `\xNN`.
-fn escape(text: &[u8]) -> Vec<u8> {
-    let mut escaped = Vec::with_capacity(text.len());
-    for chunk in text.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            if character.is_control() && !matches!(character, '\n' | '\t') {
-                escaped.extend(format!("\\x{:02x}", u32::from(character)).bytes());
-            } else {
-                escaped.extend(character.encode_utf8(&mut [0; 4]).bytes());
-            }
-        }
-        for byte in chunk.invalid() {
-            escaped.extend(format!("\\x{byte:02x}").bytes());
-        }
-    }
-    escaped
 }
 
 /// The table's rows, one by one; null past its end.

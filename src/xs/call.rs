@@ -1,7 +1,7 @@
 //! A call's arguments as C read them.
 #![allow(unsafe_code)]
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, RawFd};
 use std::slice;
 
 use super::bindings::{fdp_argument, fdp_call, fdp_option, FDP_GOOD, FDP_POSITIONAL};
@@ -14,10 +14,7 @@ pub struct Arguments<'a>(pub &'a fdp_call);
 impl<'a> Arguments<'a> {
     fn good(&self, index: usize) -> Option<&'a fdp_argument> {
         debug_assert!(index < FDP_POSITIONAL as usize);
-        self.0
-            .argument
-            .get(index)
-            .filter(|argument| u32::from(argument.state) == FDP_GOOD)
+        self.0.argument.get(index).filter(|argument| u32::from(argument.state) == FDP_GOOD)
     }
 
     pub fn is_given(&self, index: usize) -> bool {
@@ -38,6 +35,25 @@ impl<'a> Arguments<'a> {
         // SAFETY: C says that `bytes` is a string of Perl's, which has a NUL
         // byte behind its `length` bytes, alive and unchanged during the call.
         Ok(unsafe { slice::from_raw_parts(path.bytes, path.length + 1) })
+    }
+
+    /// A string; empty if it is not given.
+    pub fn bytes(&self, index: usize) -> &'static [u8] {
+        let Some(string) = self.good(index) else {
+            return &[];
+        };
+        // SAFETY: C says that `bytes` has so many, alive and unchanged during
+        // the call; an operation that keeps them ends before.
+        unsafe { slice::from_raw_parts(string.bytes, string.length) }
+    }
+
+    /// The descriptors of `@fh`.
+    pub fn handles(&self) -> &'static [RawFd] {
+        if self.0.handles.is_null() {
+            return &[];
+        }
+        // SAFETY: as for `bytes`.
+        unsafe { slice::from_raw_parts(self.0.handles, self.0.handles_length) }
     }
 
     pub fn options(&self) -> &'a [fdp_option] {

@@ -42,17 +42,14 @@ fdp_short_name(const fdp_sub *sub)
 /* next and goto find nothing to leave to and die instead.             */
 
 static SV *
-fdp_call_method(pTHX_ SV *object, const char *method, SV *argument)
+fdp_call_method(pTHX_ SV *object, const char *method)
 {
     dSP;
     SV *result;
 
     PUSHSTACKi(PERLSI_MAGIC);
     PUSHMARK(SP);
-    EXTEND(SP, 2);
-    PUSHs(object);
-    if (argument)
-        PUSHs(argument);
+    XPUSHs(object);
     PUTBACK;
     call_method(method, G_SCALAR);
     SPAGAIN;
@@ -60,6 +57,25 @@ fdp_call_method(pTHX_ SV *object, const char *method, SV *argument)
     PUTBACK;
     POPSTACK;
     return sv_mortalcopy(result);
+}
+
+/* PRINT of a tied STDERR, whose failure is nobody's. */
+static void
+fdp_print_tied(pTHX_ SV *tied, SV *text)
+{
+    dSP;
+
+    ENTER;
+    save_scalar(PL_errgv);
+    PUSHSTACKi(PERLSI_MAGIC);
+    PUSHMARK(SP);
+    EXTEND(SP, 2);
+    PUSHs(tied);
+    PUSHs(text);
+    PUTBACK;
+    call_method("PRINT", G_VOID | G_DISCARD | G_EVAL);
+    POPSTACK;
+    LEAVE;
 }
 
 static void
@@ -200,7 +216,7 @@ fdp_descriptor(pTHX_ fdp_reader *reader, I32 i, int64_t *number)
 
     if (fdp_has_own_fileno(aTHX_ sv)) {
         fdp_pin(aTHX_ reader);
-        sv = fdp_call_method(aTHX_ sv, "fileno", NULL);
+        sv = fdp_call_method(aTHX_ sv, "fileno");
         return fdp_natural(aTHX_ sv, number);
     }
     if (SvROK(sv) && SvAMAGIC(sv)) {
@@ -213,7 +229,7 @@ fdp_descriptor(pTHX_ fdp_reader *reader, I32 i, int64_t *number)
     tied = fdp_tied(aTHX_ io);
     if (tied) {
         fdp_pin(aTHX_ reader);
-        sv = fdp_call_method(aTHX_ tied, "FILENO", NULL);
+        sv = fdp_call_method(aTHX_ tied, "FILENO");
         return fdp_natural(aTHX_ sv, number);
     }
     return fdp_descriptor_of_io(aTHX_ io, number);
@@ -224,7 +240,7 @@ fdp_integer(pTHX_ SV *sv, int64_t *number)
 {
     NV nv;
 
-    if (SvROK(sv) || !looks_like_number(sv))
+    if (SvROK(sv) || !(SvNIOKp(sv) || looks_like_number(sv)))
         return FALSE;
     nv = SvNV_nomg(sv);
     if (!(nv >= -9e15 && nv <= 9e15) || nv != Perl_floor(nv))
@@ -291,10 +307,9 @@ fdp_read_one(pTHX_ fdp_reader *reader, char kind, I32 i, fdp_argument *argument)
         return FDP_GOOD;
     case FDP_BYTES:
         sv = fdp_get(aTHX_ reader, i);
-        if (!SvOK(sv))
-            return FDP_ABSENT;
-        fdp_read_bytes(aTHX_ reader, sv, argument);
-        return FDP_GOOD;
+        if (SvOK(sv))
+            fdp_read_bytes(aTHX_ reader, sv, argument);
+        return SvOK(sv) ? FDP_GOOD : FDP_ABSENT;
     default: /* FDP_STORE */
         if (SvREADONLY(FDP_ARG(reader, i)))
             return FDP_ABSENT;
@@ -433,6 +448,12 @@ fdp_flush_arguments(pTHX_ fdp_reader *reader)
 /* ------------------------------------------------------------------ */
 /* Steps                                                               */
 
+static SV *
+fdp_text(pTHX_ const fdp_call *call)
+{
+    return newSVpvn_flags((const char *)call->answer.bytes, call->answer.length, SVs_TEMP);
+}
+
 static void
 fdp_text_to_stderr(pTHX_ fdp_call *call)
 {
@@ -441,8 +462,7 @@ fdp_text_to_stderr(pTHX_ fdp_call *call)
     SV *tied = io ? fdp_tied(aTHX_ io) : NULL;
 
     if (tied) {
-        fdp_call_method(aTHX_ tied, "PRINT",
-                        newSVpvn_flags((const char *)call->answer.bytes, call->answer.length, SVs_TEMP));
+        fdp_print_tied(aTHX_ tied, fdp_text(aTHX_ call));
     }
     else if (fp) {
         fdp_escape_text(call, PerlIO_fileno(fp));
@@ -460,8 +480,7 @@ fdp_hand_on_text(pTHX_ fdp_call *call)
     if (callback)
         SvGETMAGIC(callback);
     if (callback && SvOK(callback))
-        fdp_call_sub(aTHX_ callback,
-                     newSVpvn_flags((const char *)call->answer.bytes, call->answer.length, SVs_TEMP));
+        fdp_call_sub(aTHX_ callback, fdp_text(aTHX_ call));
     else
         fdp_text_to_stderr(aTHX_ call);
 }
@@ -479,7 +498,7 @@ static void
 fdp_die(pTHX_ fdp_call *call)
 {
     const fdp_answer *answer = &call->answer;
-    SV *text = newSVpvn_flags((const char *)answer->bytes, answer->length, SVs_TEMP);
+    SV *text = fdp_text(aTHX_ call);
 
     if (!answer->error)
         croak("%" SVf, SVfARG(text));

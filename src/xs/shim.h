@@ -28,7 +28,7 @@
 #define FDP_STORE      'o' /* a variable that receives ids                   */
 #define FDP_HANDLES    '@' /* all that follow, each as FDP_HANDLE; last      */
 #define FDP_OPTIONS    '%' /* name => value pairs; last                      */
-#define FDP_POSITIONAL 3   /* at most, before '@' or '%'                     */
+#define FDP_POSITIONAL 4   /* at most, before '@' or '%'                     */
 
 /* What becomes of an argument that is not what it has to be. */
 #define FDP_REFUSE      0 /* Rust sees FDP_BAD and answers EBADF               */
@@ -108,8 +108,9 @@ typedef struct {
 #define FDP_CROAK  4 /* die with answer.bytes                                 */
 
 typedef struct {
-    int32_t        error;    /* errno; 0: success, $! stays as it was          */
+    int32_t        error;    /* errno, also of half a success; 0: $! stays     */
     uint8_t        has_bytes;
+    uint8_t        owns_bytes; /* Rust frees them with the call              */
     uint8_t        numbers;  /* how many of number[] become scalars            */
     uint8_t        as;       /* what the descriptors become                    */
     const uint8_t *bytes;    /* a string, if has_bytes; a step's text          */

@@ -12,12 +12,21 @@ use crate::descriptor::{self, Mode};
 use crate::endpoint::{self, accept::Accept, connect, connect::Connect, create};
 use crate::error::{Error, Result};
 use crate::operation::{Answer, Operation, Step};
+use crate::system;
 use crate::threads;
-use crate::transport::{receive::Receive, send::Send};
+use crate::transport::ancillary::MOST_DESCRIPTORS;
+use crate::transport::read::Read;
+use crate::transport::receive::Receive;
+use crate::transport::send::{Send, SendAll};
+
+/// The most that one `read_fd` takes: what read(2) takes at once.
+const MOST_BYTES: usize = 0x7fff_f000;
 
 /// A call that has begun: it is over, or it waits for C to do something.
 pub enum Begun {
     Over(Result<Answer>),
+    /// The arguments make no sense: it dies.
+    Invalid(&'static str),
     Suspended(Box<dyn Operation>, Step),
 }
 
@@ -27,7 +36,9 @@ pub enum Success {
     Constant(i64),
     Number,
     Text,
-    /// As numbers, handles, endpoints: FDP_AS_...
+    /// pid, uid, gid
+    Ids,
+    /// As numbers, handles, endpoints: FDP_AS_..., after bytes if there are any
     Descriptors(u32),
 }
 
@@ -39,6 +50,8 @@ pub enum Failure {
     /// The peer's status, negative; else -1.
     MinusStatus,
     Zero,
+    /// An empty list.
+    Nothing,
     /// `die "TEXT: $!\n"`
     Die(&'static str),
 }
@@ -72,13 +85,7 @@ impl Row {
             if_bad: FDP_REFUSE as u8,
         };
         let (success, failure) = (Success::Constant(1), Failure::Undef);
-        Row {
-            sub,
-            begin,
-            success,
-            failure,
-            store: FDP_STORE_NOTHING,
-        }
+        Row { sub, begin, success, failure, store: FDP_STORE_NOTHING }
     }
 
     /// The XSUBs of 0.09 count their arguments and have prototypes.
@@ -123,7 +130,7 @@ const HANDLE: Success = Success::Descriptors(FDP_AS_HANDLE);
 const ENDPOINT: Success = Success::Descriptors(FDP_AS_ENDPOINT);
 const LISTENER: Success = Success::Descriptors(FDP_AS_LISTENER);
 
-pub static TABLE: [Row; 18] = numbered([
+pub static TABLE: [Row; 26] = numbered([
     Row::new(c"File::FDpasser::spipe", c"", spipe)
         .gives(ENDPOINT)
         .fails_with(Failure::Die("socketpair")),
@@ -136,12 +143,33 @@ pub static TABLE: [Row; 18] = numbered([
         .gives(NUMBER)
         .stores(FDP_STORE_UID),
     Row::new(c"File::FDpasser::send_file", c"ch", send_file).if_bad(FDP_DIE_AS_0_09),
-    Row::new(c"File::FDpasser::recv_fh", c"do", recv_fh)
+    Row::new(c"File::FDpasser::recv_fh", c"do", recv_fh).gives(HANDLE).stores(FDP_STORE_SENDER),
+    Row::new(c"File::FDpasser::recv_fd", c"do", recv_fd).gives(NUMBER).stores(FDP_STORE_SENDER),
+    Row::new(c"File::FDpasser::write_fd", c"cb@", write_fd).if_bad(FDP_DIE).gives(Success::Number),
+    Row::new(c"File::FDpasser::read_fd", c"diio", read_fd)
+        .if_bad(FDP_DIE)
         .gives(HANDLE)
+        .fails_with(Failure::Nothing)
         .stores(FDP_STORE_SENDER),
-    Row::new(c"File::FDpasser::recv_fd", c"do", recv_fd)
+    Row::new(c"File::FDpasser::send_files", c"c@", send_files)
+        .if_bad(FDP_DIE)
+        .gives(Success::Number),
+    Row::new(c"File::FDpasser::recv_fhs", c"dio", recv_all)
+        .if_bad(FDP_DIE)
+        .gives(HANDLE)
+        .fails_with(Failure::Nothing)
+        .stores(FDP_STORE_SENDER),
+    Row::new(c"File::FDpasser::recv_fds", c"dio", recv_all)
+        .if_bad(FDP_DIE)
         .gives(NUMBER)
+        .fails_with(Failure::Nothing)
         .stores(FDP_STORE_SENDER),
+    Row::new(c"File::FDpasser::send_err", c"cib", send_err).if_bad(FDP_DIE),
+    Row::new(c"File::FDpasser::ask_sender", c"d", ask_sender).if_bad(FDP_DIE),
+    Row::new(c"File::FDpasser::peer_cred", c"d", peer_cred)
+        .if_bad(FDP_DIE)
+        .gives(Success::Ids)
+        .fails_with(Failure::Nothing),
     Row::new(c"File::FDpasser::get_fopen_mode", c"d", get_fopen_mode).gives(Success::Text),
     Row::new(c"File::FDpasser::transport", c"", transport).gives(Success::Text),
     Row::new(c"File::FDpasser::CLONE", c"", clone),
@@ -212,40 +240,24 @@ fn endp_connect(arguments: &Arguments<'_>) -> Begun {
 }
 
 fn cli_conn(arguments: &Arguments<'_>) -> Begun {
-    let options = connect::Options {
-        survives_exec: true,
-        ..connect::Options::default()
-    };
-    start(
-        arguments
-            .terminated(0)
-            .and_then(|path| Connect::new(path, options)),
-    )
+    let options = connect::Options { survives_exec: true, ..connect::Options::default() };
+    start(arguments.terminated(0).and_then(|path| Connect::new(path, options)))
 }
 
 fn serv_accept_fh(arguments: &Arguments<'_>) -> Begun {
     start(
-        arguments
-            .descriptor(0)
-            .map(|listener| Accept::new(listener, true, arguments.is_given(1))),
+        arguments.descriptor(0).map(|listener| Accept::new(listener, true, arguments.is_given(1))),
     )
 }
 
 fn serv_accept_fd(arguments: &Arguments<'_>) -> Begun {
     start(
-        arguments
-            .descriptor(0)
-            .map(|listener| Accept::new(listener, false, arguments.is_given(1))),
+        arguments.descriptor(0).map(|listener| Accept::new(listener, false, arguments.is_given(1))),
     )
 }
 
 fn send_file(arguments: &Arguments<'_>) -> Begun {
-    let send = || {
-        Ok(Send::descriptor(
-            arguments.descriptor(0)?,
-            arguments.descriptor(1)?,
-        ))
-    };
+    let send = || Ok(Send::descriptor(arguments.descriptor(0)?, arguments.descriptor(1)?));
     start(send())
 }
 
@@ -269,11 +281,68 @@ fn recv_fd(arguments: &Arguments<'_>) -> Begun {
 }
 
 fn receive(arguments: &Arguments<'_>, close_on_exec: bool) -> Result<Receive> {
-    Ok(Receive::new(
-        arguments.descriptor(0)?,
-        close_on_exec,
-        arguments.is_given(1),
-    ))
+    Ok(Receive::one(arguments.descriptor(0)?, close_on_exec, arguments.is_given(1)))
+}
+
+fn recv_all(arguments: &Arguments<'_>) -> Begun {
+    let Some(most) = most_descriptors(arguments, 1) else {
+        return Begun::Invalid("Invalid args: the number of descriptors is negative");
+    };
+    let connection = arguments.descriptor(0);
+    start(connection.map(|connection| Receive::all(connection, most, arguments.is_given(2))))
+}
+
+/// None if it is negative.
+fn most_descriptors(arguments: &Arguments<'_>, index: usize) -> Option<usize> {
+    let most = arguments.integer(index).unwrap_or(MOST_DESCRIPTORS as i64);
+    usize::try_from(most).ok()
+}
+
+fn write_fd(arguments: &Arguments<'_>) -> Begun {
+    let bytes = arguments.bytes(1);
+    if bytes.is_empty() {
+        return Begun::Invalid("Invalid args to write_fd: a message has at least one byte");
+    }
+    let connection = arguments.descriptor(0);
+    start(connection.and_then(|connection| Send::bytes(connection, bytes, arguments.handles())))
+}
+
+fn read_fd(arguments: &Arguments<'_>) -> Begun {
+    let length = arguments.integer(1).and_then(|length| usize::try_from(length).ok());
+    let (Some(length @ 1..=MOST_BYTES), Some(most)) = (length, most_descriptors(arguments, 2))
+    else {
+        return Begun::Invalid(
+            "Invalid args to read_fd: it takes 1 byte or more and 0 descriptors or more",
+        );
+    };
+    let connection = arguments.descriptor(0);
+    start(connection.map(|connection| Read::new(connection, length, most, arguments.is_given(3))))
+}
+
+fn send_files(arguments: &Arguments<'_>) -> Begun {
+    start(arguments.descriptor(0).map(|connection| SendAll::new(connection, arguments.handles())))
+}
+
+fn send_err(arguments: &Arguments<'_>) -> Begun {
+    let text = arguments.bytes(2);
+    let Some(errno @ 1..=255) = arguments.integer(1) else {
+        return Begun::Invalid("Invalid args to send_err: the errno is not between 1 and 255");
+    };
+    if text.contains(&0) {
+        return Begun::Invalid("Invalid args to send_err: there is a NUL byte in the text");
+    }
+    start(arguments.descriptor(0).map(|connection| Send::error(connection, errno, text)))
+}
+
+fn ask_sender(arguments: &Arguments<'_>) -> Begun {
+    let noted =
+        arguments.descriptor(0).and_then(|connection| Ok(system::note_senders(connection)?));
+    over(noted.map(|()| Answer::default()))
+}
+
+fn peer_cred(arguments: &Arguments<'_>) -> Begun {
+    let ids = arguments.descriptor(0).and_then(|connection| Ok(system::peer_ids(connection)?));
+    over(ids.map(|ids| Answer { ids: Some(ids), ..Answer::default() }))
 }
 
 fn my_getfl(arguments: &Arguments<'_>) -> Begun {

@@ -1,53 +1,52 @@
 package Signals;
 
-# Signals that come while a call waits, however late it begins to wait: a timer
-# that ticks until it is stopped. In children only, whose alarm is their own.
+# Signals that come while a call waits.
 #
 #     use Signals;
 #
 #     for my $kind (kinds()) {             # how the handler is installed
-#         my ($errno, $ran) = interrupted($kind, sub { recv_fh($us) });
+#         my ($got, $errno, $ran) = interrupted($kind, sub { recv_fh($us) });
 #     }
-#     ticking('%SIG', sub { die "now\n" }, sub { recv_fh($us) });
+#     signalled('%SIG', sub { die "now\n" }, sub { recv_fh($us) });
+#     ticking(sub { $ticks++ }, sub { works_for_long() });    # in children
 
 use strict;
 use warnings;
 
 use Errno ();
 use Exporter 'import';
-use POSIX      ();
-use Situation  ();
+use POSIX     ();
+use Situation ();
 use Time::HiRes qw(setitimer ITIMER_REAL);
 
-our @EXPORT = qw(kinds ticking interrupted);
-
-my $TICK = 0.01;
+our @EXPORT = qw(kinds signalled interrupted ticking);
 
 my %INSTALL = (
-    '%SIG' => sub { $SIG{ALRM} = $_[0] },
-    'sigaction' => sub { by_sigaction($_[0], 0, 0) },
-    'sigaction, safe' => sub { by_sigaction($_[0], 0, 1) },
-    'SA_RESTART' => sub { by_sigaction($_[0], POSIX::SA_RESTART(), 0) },
+    '%SIG'             => sub { $SIG{USR1} = $_[0] },
+    'sigaction'        => sub { by_sigaction($_[0], 0, 0) },
+    'sigaction, safe'  => sub { by_sigaction($_[0], 0, 1) },
+    'SA_RESTART'       => sub { by_sigaction($_[0], POSIX::SA_RESTART(), 0) },
     'SA_RESTART, safe' => sub { by_sigaction($_[0], POSIX::SA_RESTART(), 1) },
 );
 
-# Without `safe` perl runs the handler at once, inside the system call.
 sub by_sigaction {
-    my ($handler, $flags, $safe) = @_;
+    my ($handler, $flags, $safe, $signal) = @_;
     my $action = POSIX::SigAction->new($handler, POSIX::SigSet->new, $flags);
     $action->safe($safe);
-    POSIX::sigaction(POSIX::SIGALRM(), $action) or die "sigaction: $!";
+    POSIX::sigaction($signal || POSIX::SIGUSR1(), $action)
+        or die "sigaction: $!";
 }
 
 sub kinds { return sort keys %INSTALL }
 
-# ticking($kind, $handler, $code): what $code returns in list context, while
-# $handler is called on every tick. The timer stops with it, also if it dies.
-sub ticking {
+# signalled($kind, $handler, $code): what $code returns in list context. One
+# signal comes, when this process sleeps in a system call: not before, because
+# without `safe` perl runs a handler at once, and one that dies must not leave
+# malloc.
+sub signalled {
     my ($kind, $handler, $code) = @_;
-    my $stop = bless [], 'Signals::Stop';
     $INSTALL{$kind}->($handler);
-    setitimer(ITIMER_REAL, $TICK, $TICK);
+    my $sender = Signals::Sender->new($$);
     return $code->();
 }
 
@@ -56,7 +55,7 @@ sub ticking {
 sub interrupted {
     my ($kind, $code) = @_;
     my $ran = 0;
-    return ticking($kind, sub { $ran++ }, sub {
+    return signalled($kind, sub { $ran++ }, sub {
         $! = 0;
         my $got   = $code->();
         my $errno = $! + 0;
@@ -65,11 +64,47 @@ sub interrupted {
     });
 }
 
+# ticking($handler, $code): the same with a signal every few milliseconds. It
+# uses the alarm of the process.
+sub ticking {
+    my ($handler, $code) = @_;
+    my $stop = bless [], 'Signals::Stop';
+    by_sigaction($handler, POSIX::SA_RESTART(), 1, POSIX::SIGALRM());
+    setitimer(ITIMER_REAL, 0.005, 0.005);
+    return $code->();
+}
+
 package Signals::Stop;
 
 sub DESTROY {
     Time::HiRes::setitimer(Time::HiRes::ITIMER_REAL(), 0);
     Situation::watchdog();
+}
+
+package Signals::Sender;
+
+sub new {
+    my ($class, $waiting) = @_;
+    my $pid = fork;
+    die "fork: $!" if !defined $pid;
+    return bless { pid => $pid, maker => $$ }, $class if $pid;
+    1 until sleeps($waiting);
+    kill USR1 => $waiting;
+    POSIX::_exit(0);
+}
+
+# proc(5): its state, behind its name in parentheses; also true once it's gone.
+sub sleeps {
+    my ($process) = @_;
+    open my $stat, '<', "/proc/$process/stat" or return 1;
+    return <$stat> =~ /\) S [^)]*\z/;
+}
+
+sub DESTROY {
+    my ($self) = @_;
+    return if $self->{maker} != $$;
+    local ($@, $!, $?);
+    waitpid $self->{pid}, 0;
 }
 
 1;

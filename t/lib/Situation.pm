@@ -19,7 +19,7 @@ package Situation;
 #
 #     fails { send_file($conn, $fh) } undef, 'EPIPE', 'a vanished peer';
 #     is identity($received), identity($sent), 'the same open file';
-#     is_deeply [ survives_exec(3, 4) ], [ 1, 0 ], 'only the first is inherited';
+#     is_deeply [ survives_exec(3, 4) ], [ 1, 0 ], 'only 3 is inherited';
 #     is run_perl('-CSD', '-e', $script), "output\n", 'with wide characters on';
 #     no_leak();
 #     done_testing;

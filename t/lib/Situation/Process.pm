@@ -57,8 +57,8 @@ sub gate {
 sub run_perl {
     my @inc = map { '-I' . File::Spec->rel2abs($_) } grep { !ref } @INC;
     my ($perl, @command) = map { /\A(.*)\z/s } $^X, @inc, @_;    # under -T
-    local @ENV{qw(PATH PERL5OPT PERL_UNICODE)} = ('/usr/bin:/bin', '', '');
-    delete local @ENV{qw(IFS CDPATH ENV BASH_ENV)};
+    local $ENV{PATH} = '/usr/bin:/bin';
+    delete local @ENV{qw(IFS CDPATH ENV BASH_ENV PERL5OPT PERL_UNICODE)};
     open my $output, '-|', $perl, @command or die "can't run $perl: $!";
     my @lines = readline $output;
     close $output or $! == 0 or die "close: $!";
