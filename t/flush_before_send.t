@@ -11,7 +11,8 @@ use Socket qw(AF_UNIX SOCK_STREAM PF_UNSPEC);
 
 use File::FDpasser;
 
-# Bytes that are still in a buffer when a descriptor is sent.
+# Bytes that are still in a buffer when a descriptor is sent. (binmode is for
+# those who run this with PERL_UNICODE set: sysread refuses :utf8 handles.)
 
 my $dir  = workdir();
 my $path = "$dir/file";
@@ -49,6 +50,7 @@ for my $mode ('>', '>>', '+<', '+>', '+>>') {
 {
     my ($here, $there) = spipe();
     pipe my $reader, my $writer or die "pipe: $!";
+    binmode $_ for $reader, $writer;
     print {$writer} 'one ';
     send_file($here, $writer);
     my $got = recv_fh($there);
@@ -98,7 +100,7 @@ for my $end (
     [ 'an endpoint' => sub { spipe() } ],
     [ 'a lexical socket' => sub {
         socketpair my $one, my $two, AF_UNIX, SOCK_STREAM, PF_UNSPEC or die $!;
-        binmode $_ for $one, $two;    # whatever PERL_UNICODE says
+        binmode $_ for $one, $two;
         return ($one, $two);
     } ],
     ) {
@@ -154,6 +156,7 @@ for my $mode ('<', '+<') {
 {
     my ($here, $there) = spipe();
     pipe my $reader, my $writer or die "pipe: $!";
+    binmode $_ for $reader, $writer;
     syswrite $writer, "one\ntwo\n";
     my $first = <$reader>;
     is send_file($here, $reader), 1, 'a pipe that was read ahead is sent';

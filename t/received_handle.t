@@ -103,6 +103,7 @@ for my $mode ('<', '+<', '>>', '+>>') {
 }
 {
     socketpair my $end, my $other, AF_UNIX, SOCK_STREAM, PF_UNSPEC or die $!;
+    binmode $end;
     is layers(passed($here)), layers($end), 'a socket: the default layers';
 }
 {
