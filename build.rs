@@ -5,9 +5,20 @@ use std::env;
 use std::path::Path;
 use std::process::{exit, Command};
 
-const SHIM: &str = "src/xs/shim.c";
-const READ_BY_THE_BUILD: [&str; 5] =
-    ["build.rs", "inc/PerlConfig.pm", "perl/File/FDpasser.pm", "src/xs/shim.h", SHIM];
+const SHIM: [&str; 5] = [
+    "src/xs/trampoline.c",
+    "src/xs/arguments.c",
+    "src/xs/flush.c",
+    "src/xs/callback.c",
+    "src/xs/answer.c",
+];
+const READ_BY_THE_BUILD: [&str; 5] = [
+    "build.rs",
+    "inc/PerlConfig.pm",
+    "perl/File/FDpasser.pm",
+    "src/xs/shim.h",
+    "src/xs/perl_side.h",
+];
 /// `FDPASSER_PERL`, set by `make`, is all that matters of perl's Config: another perl rebuilds.
 const ENVIRONMENT: [&str; 4] = ["PERL", "CC", "FDPASSER_PERL", "FDPASSER_WERROR"];
 
@@ -27,7 +38,7 @@ fn main() {
 }
 
 fn name_what_triggers_a_rebuild() {
-    for file in READ_BY_THE_BUILD {
+    for file in READ_BY_THE_BUILD.iter().chain(&SHIM) {
         println!("cargo:rerun-if-changed={file}");
     }
     for name in ENVIRONMENT {
@@ -94,7 +105,7 @@ fn compile_shim(perl: &PerlConfig) {
     choose_compiler(perl);
     let mut build = cc::Build::new();
     build
-        .file(SHIM)
+        .files(SHIM)
         .define("VERSION", quoted(perl.get("version")).as_str())
         .define("XS_VERSION", quoted(perl.get("version")).as_str())
         .warnings(true)

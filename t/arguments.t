@@ -2,6 +2,7 @@ use strict;
 use warnings;
 use lib 't/lib';
 use Test::More;
+use Files;
 use Situation;
 
 use IO::Dir;
@@ -28,13 +29,6 @@ use File::FDpasser;
 my $dir  = workdir();
 my $file = "$dir/file";
 write_file($file, "content\n");
-
-sub write_file {
-    my ($path, $content) = @_;
-    open my $out, '>', $path or die "$path: $!";
-    print {$out} $content;
-    close $out or die "$path: $!";
-}
 
 sub file {
     open my $fh, '<', $file or die "$file: $!";

@@ -2,6 +2,7 @@ use strict;
 use warnings;
 use lib 't/lib';
 use Test::More;
+use Files;
 use Situation;
 
 use Fcntl;
@@ -66,7 +67,7 @@ SKIP: {
             'a socket can not be attached at a path';
         fails { File::FDpasser::bind_to_fs(fileno $end, "$dir/new") }
             0, 'ENOSYS', '... nor at a new one';
-        is_deeply [ glob "$dir/*" ], [$path], '... and nothing is touched';
+        is names($dir), 'file', '... and nothing is touched';
     }
 }
 

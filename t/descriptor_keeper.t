@@ -2,6 +2,7 @@ use strict;
 use warnings;
 use lib 't/lib';
 use Test::More;
+use Files;
 use Situation;
 
 use IO::Handle;
@@ -14,13 +15,6 @@ use File::FDpasser;
 
 my $dir  = workdir();
 my $path = "$dir/keeper";
-
-sub write_file {
-    my ($name, $content) = @_;
-    open my $out, '>', $name or die "$name: $!";
-    print {$out} $content;
-    close $out or die "$name: $!";
-}
 
 # The server: every client is served in one select loop, by bytes that sysread
 # takes exactly, so that descriptors behind them stay where they are.

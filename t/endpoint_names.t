@@ -2,6 +2,7 @@ use strict;
 use warnings;
 use lib 't/lib';
 use Test::More;
+use Files;
 use Situation;
 
 use Cwd qw(getcwd);
@@ -15,13 +16,6 @@ use File::FDpasser;
 { package Path; use overload '""' => sub { $_[0][0] } }
 
 my $dir = workdir();
-
-# Names that a listing of the directory shows, as bytes
-sub names {
-    my ($in) = @_;
-    opendir my $listing, $in or die "$in: $!";
-    return join ' ', sort grep { !/\A\.\.?\z/ } readdir $listing;
-}
 
 # Creates, connects by every call, passes a descriptor, takes over.
 sub works {

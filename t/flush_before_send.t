@@ -2,6 +2,7 @@ use strict;
 use warnings;
 use lib 't/lib';
 use Test::More;
+use Files;
 use Situation;
 
 use Fcntl qw(:seek);
@@ -17,35 +18,21 @@ use File::FDpasser;
 my $dir  = workdir();
 my $path = "$dir/file";
 
-sub write_file {
-    my ($content) = @_;
-    open my $out, '>', $path or die "$path: $!";
-    print {$out} $content;
-    close $out or die "$path: $!";
-}
-
-sub content {
-    open my $in, '<:raw', $path or die "$path: $!";
-    local $/;
-    my $content = readline $in;
-    return defined $content ? $content : '';
-}
-
 # Pending output of the handle
 
 for my $mode ('>', '>>', '+<', '+>', '+>>') {
-    write_file('');
+    write_file($path, '');
     my ($here, $there) = spipe();
     open my $fh, $mode, $path or die "$path: $!";
     print {$fh} 'sender ';
-    is content(), '', "a handle opened with $mode has output pending";
+    is content($path), '', "a handle opened with $mode has output pending";
     is send_file($here, $fh), 1, '... is sent';
-    is content(), 'sender ', '... with its output written first';
+    is content($path), 'sender ', '... with its output written first';
     my $got = recv_fh($there);
     print {$got} 'receiver ';
     close $got;
     close $fh;
-    is content(), 'sender receiver ', '... so both come in order, once';
+    is content($path), 'sender receiver ', '... so both come in order, once';
 }
 {
     my ($here, $there) = spipe();
@@ -70,7 +57,7 @@ for my $mode ('>', '>>', '+<', '+>', '+>>') {
 }
 {
     my ($here, $there) = spipe();
-    write_file('');
+    write_file($path, '');
     my %form = (
         'an IO object'     => sub { *OUT{IO} },
         'a glob'           => sub { *OUT },
@@ -80,18 +67,18 @@ for my $mode ('>', '>>', '+<', '+>', '+>>') {
         open OUT, '>', $path or die "$path: $!";
         print OUT 'pending';
         send_file($here, $form{$what}->());
-        is content(), 'pending', "$what is flushed";
+        is content($path), 'pending', "$what is flushed";
         close OUT;
     }
     my $file = IO::File->new($path, '>');
     $file->print('again');
     send_file($here, $file);
-    is content(), 'again', 'an IO::File is flushed';
+    is content($path), 'again', 'an IO::File is flushed';
     close $file;
     open my $wide, '>:utf8', $path or die "$path: $!";
     print {$wide} "\x{263a}";
     send_file($here, $wide);
-    is content(), "\xe2\x98\xba", 'through its layers';
+    is content($path), "\xe2\x98\xba", 'through its layers';
 }
 
 # Pending output of the connection
@@ -118,19 +105,19 @@ for my $end (
 }
 {
     my ($here, $there) = spipe();
-    write_file('');
+    write_file($path, '');
     open my $fh, '>', $path or die "$path: $!";
     print {$here} 'conn';
     print {$fh} 'file';
     send_file($here, $fh);
     sysread $there, my $read, 4;
-    is "$read " . content(), 'conn file', 'both have output pending';
+    is "$read " . content($path), 'conn file', 'both have output pending';
 }
 
 # What has been read ahead stays, and moves nothing.
 
 for my $mode ('<', '+<') {
-    write_file("one\ntwo\nthree\n");
+    write_file($path, "one\ntwo\nthree\n");
     my ($here, $there) = spipe();
     open my $fh, $mode, $path or die "$path: $!";
     is scalar <$fh>, "one\n", "a handle opened with $mode has read ahead";
@@ -144,7 +131,7 @@ for my $mode ('<', '+<') {
     is scalar <$fh>, "two\n", '... the sender reads on';
 }
 {
-    write_file("one\ntwo\n");
+    write_file($path, "one\ntwo\n");
     my ($here, $there) = spipe();
     open my $fh, '<', $path or die "$path: $!";
     <$fh>;

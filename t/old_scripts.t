@@ -2,19 +2,13 @@ use strict;
 use warnings;
 use lib 't/lib';
 use Test::More;
+use Files;
 use Situation;
 
 $ENV{LC_ALL} = 'C';    # their output has the texts of errors in it
 
 # Scripts as they were written for 0.09: no strict, bareword handles, indirect
 # objects, numbers, and no name of a module but this one.
-
-sub write_file {
-    my ($path, $content) = @_;
-    open my $out, '>', $path or die "$path: $!";
-    print {$out} $content;
-    close $out or die "$path: $!";
-}
 
 # Each script is told a directory of its own, with a file of two lines in it.
 sub runs {

@@ -2,6 +2,7 @@ use strict;
 use warnings;
 use lib 't/lib';
 use Test::More;
+use Files;
 use Situation;
 
 use Fcntl qw(:seek F_GETFL O_NONBLOCK O_RDONLY O_RDWR O_WRONLY O_APPEND);
@@ -15,20 +16,6 @@ use File::FDpasser;
 # One descriptor from send_file to recv_fh or recv_fd, over spipe.
 
 my $dir = workdir();
-
-sub write_file {
-    my ($path, $content) = @_;
-    open my $out, '>', $path or die "$path: $!";
-    print {$out} $content;
-    close $out or die "$path: $!";
-}
-
-sub content {
-    my ($path) = @_;
-    open my $in, '<', $path or die "$path: $!";
-    local $/;
-    return scalar readline $in;
-}
 
 # spipe
 

@@ -1,0 +1,157 @@
+/* What Rust has answered, as scalars: numbers, strings, handles, exceptions. */
+#include "perl_side.h"
+
+/* Dies with what Rust says; with an errno, as `die "text: $!\n"`. */
+void
+fdp_die(pTHX_ fdp_call *call)
+{
+    const fdp_answer *answer = &call->answer;
+    SV *text = newSVpvn_flags((const char *)answer->bytes, answer->length, SVs_TEMP);
+
+    if (!answer->error)
+        croak("%" SVf, SVfARG(text));
+    SETERRNO(answer->error, 0);
+    croak("%" SVf ": %" SVf "\n", SVfARG(text), SVfARG(get_sv("!", GV_ADD)));
+}
+
+/* Opened with the default layers, whatever -C and `use open` say. */
+static PerlIO *
+fdp_open(pTHX_ const char *mode, int fd)
+{
+    const char *layers = PL_curcop && CopHINTHASH_get(PL_curcop) ? ":" : NULL;
+
+    return PerlIO_openn(aTHX_ layers, mode, fd, 0, 0, NULL, 0, NULL);
+}
+
+/* Gives the descriptor to the IO; from then on closing is the IO's business. */
+static bool
+fdp_attach(pTHX_ IO *io, fdp_received *received)
+{
+    static const char *const modes[] = { "r", "w", "a", "r+", "a+" };
+    static const char types[] = { IoTYPE_RDONLY, IoTYPE_WRONLY, IoTYPE_APPEND, IoTYPE_RDWR, IoTYPE_APPEND };
+    const bool two = received->buffers != FDP_ONE_BUFFER && received->mode >= FDP_READ_WRITE;
+    const int fd = received->number;
+
+    IoIFP(io) = fdp_open(aTHX_ two ? "r" : modes[received->mode], fd);
+    if (!IoIFP(io))
+        return FALSE;
+    received->number = -1;
+    IoTYPE(io) = received->buffers == FDP_SOCKET ? IoTYPE_SOCKET : types[received->mode];
+    if (two)
+        IoOFP(io) = fdp_open(aTHX_ "w", fd);
+    else if (received->mode != FDP_READ)
+        IoOFP(io) = IoIFP(io);
+    return !two || IoOFP(io);
+}
+
+static SV *
+fdp_new_handle(pTHX_ CV *cv, fdp_received *received)
+{
+    GV *gv = (GV *)newSV(0);
+    SV *handle;
+
+    gv_init(gv, GvSTASH(CvGV(cv)), "__ANONIO__", 10, 0);
+    handle = sv_2mortal(newRV_noinc((SV *)gv));
+    sv_bless(handle, gv_stashpvs("IO::Handle", GV_ADD));
+    return fdp_attach(aTHX_ GvIOn(gv), received) ? handle : NULL;
+}
+
+static SV *
+fdp_new_endpoint(pTHX_ fdp_received *received, bool autoflush)
+{
+    IO *io = newIO();
+    SV *handle = sv_2mortal(newRV_noinc((SV *)io));
+
+    if (autoflush)
+        IoFLAGS(io) |= IOf_FLUSH;
+    return fdp_attach(aTHX_ io, received) ? handle : NULL;
+}
+
+/* A mortal that owns the descriptor, or NULL with errno. */
+static SV *
+fdp_scalar_of(pTHX_ CV *cv, fdp_received *received, uint8_t as)
+{
+    SV *number;
+
+    switch (as) {
+    case FDP_AS_HANDLE:
+        return fdp_new_handle(aTHX_ cv, received);
+    case FDP_AS_ENDPOINT:
+    case FDP_AS_LISTENER:
+        return fdp_new_endpoint(aTHX_ received, as == FDP_AS_LISTENER);
+    default:
+        number = sv_2mortal(newSViv(received->number));
+        received->number = -1;
+        return number;
+    }
+}
+
+static SV *
+fdp_new_integer(pTHX_ int64_t value)
+{
+    if (value == FDP_UNKNOWN)
+        return newSV(0);
+    return value >= IV_MIN && value <= IV_MAX ? newSViv((IV)value) : newSVnv((NV)value);
+}
+
+static SV *
+fdp_new_sender(pTHX_ const fdp_ids *ids)
+{
+    HV *hv = newHV();
+
+    (void)hv_stores(hv, "pid", fdp_new_integer(aTHX_ ids->pid));
+    (void)hv_stores(hv, "uid", fdp_new_integer(aTHX_ ids->uid));
+    (void)hv_stores(hv, "gid", fdp_new_integer(aTHX_ ids->gid));
+    (void)hv_stores(hv, "from", ids->of_message ? newSVpvs("message") : newSVpvs("connection"));
+    return newRV_noinc((SV *)hv);
+}
+
+static void
+fdp_store(pTHX_ SV *variable, const fdp_ids *ids)
+{
+    SV *value = ids->store == FDP_STORE_UID ? fdp_new_integer(aTHX_ ids->uid)
+                                            : fdp_new_sender(aTHX_ ids);
+
+    sv_setsv_mg(variable, sv_2mortal(value));
+}
+
+/* What may still run Perl code, and die: the call owns the descriptors yet. */
+void
+fdp_tell(pTHX_ const fdp_reader *reader)
+{
+    const fdp_answer *answer = &reader->call->answer;
+
+    if (answer->error) {
+        PERL_ASYNC_CHECK();
+    }
+    if (answer->surplus)
+        fdp_warn_of_surplus(aTHX_ answer->surplus);
+    if (answer->ids.store != FDP_STORE_NOTHING && reader->store >= 0)
+        fdp_store(aTHX_ FDP_ARG(reader, reader->store), &answer->ids);
+}
+
+/* Puts the answer's scalars where the arguments were; how many. */
+I32
+fdp_return(pTHX_ CV *cv, fdp_reader *reader)
+{
+    fdp_answer *answer = &reader->call->answer;
+    const I32 count = (I32)(answer->has_bytes + answer->numbers + answer->received_length);
+    size_t i;
+    SV **sp = PL_stack_base + reader->ax - 1;
+
+    EXTEND(sp, count + 1);
+    if (answer->has_bytes)
+        *++sp = newSVpvn_flags((const char *)answer->bytes, answer->length, SVs_TEMP);
+    for (i = 0; i < answer->numbers; i++)
+        *++sp = sv_2mortal(fdp_new_integer(aTHX_ answer->number[i]));
+    for (i = 0; i < answer->received_length; i++) {
+        SV *sv = fdp_scalar_of(aTHX_ cv, &answer->received[i], answer->as);
+
+        if (!sv) { /* out of memory, say: the rest is closed with the call */
+            answer->error = errno ? errno : ENOMEM;
+            sv = &PL_sv_undef;
+        }
+        *++sp = sv;
+    }
+    return count;
+}

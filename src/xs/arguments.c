@@ -1,0 +1,322 @@
+/* Reading the arguments, which may run Perl code: magic, overloading, methods. */
+#include "perl_side.h"
+
+const char *
+fdp_short_name(const fdp_sub *sub)
+{
+    return strrchr(sub->name, ':') + 1;
+}
+
+/* The IO of an IO object, a glob, or a reference to either; else NULL. */
+IO *
+fdp_io(SV *sv)
+{
+    if (SvROK(sv))
+        sv = SvRV(sv);
+    if (SvTYPE(sv) == SVt_PVIO)
+        return (IO *)sv;
+    return isGV_with_GP(sv) ? GvIO((GV *)sv) : NULL;
+}
+
+/* Keeps the arguments alive while Perl code runs that could free them. */
+static void
+fdp_pin(pTHX_ fdp_reader *reader)
+{
+    I32 i;
+
+    if (reader->pinned)
+        return;
+    reader->pinned = TRUE;
+    for (i = 0; i < reader->items; i++)
+        sv_2mortal(SvREFCNT_inc_simple_NN(FDP_ARG(reader, i)));
+}
+
+static SV *
+fdp_get(pTHX_ fdp_reader *reader, I32 i)
+{
+    SV *sv = FDP_ARG(reader, i);
+
+    if (SvGMAGICAL(sv)) {
+        fdp_pin(aTHX_ reader);
+        mg_get(sv);
+    }
+    return sv;
+}
+
+static bool
+fdp_is_named(HV *stash, const char *name)
+{
+    const char *its_name = stash ? HvNAME_get(stash) : NULL;
+
+    return its_name && strEQ(its_name, name);
+}
+
+/* Has the object's class a fileno method other than IO::Handle's? */
+static bool
+fdp_has_own_fileno(pTHX_ SV *sv)
+{
+    HV *stash = SvROK(sv) && SvOBJECT(SvRV(sv)) ? SvSTASH(SvRV(sv)) : NULL;
+    GV *gv;
+
+    if (!stash || fdp_is_named(stash, "IO::File"))
+        return FALSE;
+    gv = gv_fetchmeth(stash, "fileno", 6, 0);
+    return gv && GvCV(gv) && !fdp_is_named(CvSTASH(GvCV(gv)), "IO::Handle");
+}
+
+/* A non-negative integer, or a string of digits. */
+static bool
+fdp_natural(pTHX_ SV *sv, int64_t *number)
+{
+    UV value = 0;
+
+    if (SvPOKp(sv)) {
+        STRLEN length;
+        const char *s = SvPV_nomg_const(sv, length);
+        const char *end = s + length;
+
+        for (; s < end && isDIGIT(*s); s++)
+            value = value > UV_MAX / 10 - 1 ? UV_MAX / 10 : value * 10 + (*s - '0');
+        if (s < end || length == 0)
+            return FALSE;
+    }
+    else if (SvIOK(sv)) {
+        if (!SvIsUV(sv) && SvIVX(sv) < 0)
+            return FALSE;
+        value = SvUVX(sv);
+    }
+    else if (SvNOKp(sv)) {
+        const NV nv = SvNVX(sv);
+
+        if (!(nv >= 0) || nv - nv != 0 || nv != Perl_floor(nv))
+            return FALSE;
+        value = nv > (NV)I32_MAX ? (UV)I32_MAX + 1 : (UV)nv;
+    }
+    else {
+        return FALSE;
+    }
+    *number = value > (UV)I32_MAX ? (int64_t)I32_MAX + 1 : (int64_t)value;
+    return TRUE;
+}
+
+static bool
+fdp_descriptor_of_io(pTHX_ IO *io, int64_t *number)
+{
+    PerlIO *fp = IoIFP(io) ? IoIFP(io) : IoOFP(io);
+    int fd = -1;
+
+    if (fp)
+        fd = PerlIO_fileno(fp);
+#ifdef HAS_DIRFD
+    else if (IoDIRP(io) && !(IoFLAGS(io) & IOf_FAKE_DIRP))
+        fd = dirfd(IoDIRP(io));
+#endif
+    *number = fd;
+    return fd >= 0;
+}
+
+/* The descriptor of what SPEC calls a connection or a handle. */
+static bool
+fdp_descriptor(pTHX_ fdp_reader *reader, I32 i, int64_t *number)
+{
+    SV *sv = fdp_get(aTHX_ reader, i);
+    IO *io;
+    SV *tied;
+
+    if (fdp_has_own_fileno(aTHX_ sv)) {
+        fdp_pin(aTHX_ reader);
+        sv = fdp_call_method(aTHX_ sv, "fileno");
+        return fdp_natural(aTHX_ sv, number);
+    }
+    if (SvROK(sv) && SvAMAGIC(sv)) {
+        fdp_pin(aTHX_ reader);
+        sv = amagic_deref_call(sv, to_gv_amg);
+    }
+    io = fdp_io(sv);
+    if (!io)
+        return !SvROK(sv) && !isGV_with_GP(sv) && fdp_natural(aTHX_ sv, number);
+    tied = fdp_tied(aTHX_ io);
+    if (tied) {
+        fdp_pin(aTHX_ reader);
+        sv = fdp_call_method(aTHX_ tied, "FILENO");
+        return fdp_natural(aTHX_ sv, number);
+    }
+    return fdp_descriptor_of_io(aTHX_ io, number);
+}
+
+static bool
+fdp_integer(pTHX_ SV *sv, int64_t *number)
+{
+    NV nv;
+
+    if (SvROK(sv) || !(SvNIOKp(sv) || looks_like_number(sv)))
+        return FALSE;
+    nv = SvNV_nomg(sv);
+    if (!(nv >= -9e15 && nv <= 9e15) || nv != Perl_floor(nv))
+        return FALSE;
+    *number = (int64_t)nv;
+    return TRUE;
+}
+
+static void
+fdp_read_path(pTHX_ fdp_reader *reader, SV *sv, fdp_argument *argument)
+{
+    STRLEN length = 0;
+    const char *path = SvOK(sv) ? SvPV_nomg_const(sv, length) : "";
+
+    if (SvTAINTED(sv)) {
+        TAINT;
+        taint_proper(NULL, fdp_short_name(reader->call->sub));
+    }
+    sv = newSVpvn_flags(path, length, SVs_TEMP);
+    argument->bytes = (const uint8_t *)SvPVX_const(sv);
+    argument->length = length;
+}
+
+/* The string itself; a copy where reading it again could run Perl code or
+ * where it has to be downgraded. */
+static void
+fdp_read_bytes(pTHX_ fdp_reader *reader, SV *sv, fdp_argument *argument)
+{
+    STRLEN length;
+
+    if (!SvPOK(sv) || SvUTF8(sv) || SvGMAGICAL(sv) || SvROK(sv)) {
+        const char *s = SvPV_nomg_const(sv, length);
+
+        sv = newSVpvn_flags(s, length, SVs_TEMP | (SvUTF8(sv) ? SVf_UTF8 : 0));
+        if (SvUTF8(sv) && !sv_utf8_downgrade(sv, TRUE))
+            croak("Wide character in %s", fdp_short_name(reader->call->sub));
+    }
+    argument->bytes = (const uint8_t *)SvPV_nomg_const(sv, length);
+    argument->length = length;
+}
+
+/* Reads argument i as what `kind` asks for; FDP_GOOD, FDP_BAD or FDP_ABSENT. */
+static uint8_t
+fdp_read_one(pTHX_ fdp_reader *reader, char kind, I32 i, fdp_argument *argument)
+{
+    SV *sv;
+
+    switch (kind) {
+    case FDP_CONNECTION:
+    case FDP_HANDLE:
+    case FDP_PLAIN:
+        return fdp_descriptor(aTHX_ reader, i, &argument->number) ? FDP_GOOD : FDP_BAD;
+    case FDP_STATUS:
+        sv = fdp_get(aTHX_ reader, i);
+        return fdp_integer(aTHX_ sv, &argument->number)
+                || fdp_descriptor(aTHX_ reader, i, &argument->number) ? FDP_GOOD : FDP_BAD;
+    case FDP_INTEGER:
+        sv = fdp_get(aTHX_ reader, i);
+        if (!SvOK(sv))
+            return FDP_ABSENT;
+        return fdp_integer(aTHX_ sv, &argument->number) ? FDP_GOOD : FDP_BAD;
+    case FDP_PATH:
+        fdp_read_path(aTHX_ reader, fdp_get(aTHX_ reader, i), argument);
+        return FDP_GOOD;
+    case FDP_BYTES:
+        sv = fdp_get(aTHX_ reader, i);
+        if (SvOK(sv))
+            fdp_read_bytes(aTHX_ reader, sv, argument);
+        return SvOK(sv) ? FDP_GOOD : FDP_ABSENT;
+    default: /* FDP_STORE */
+        if (SvREADONLY(FDP_ARG(reader, i)))
+            return FDP_ABSENT;
+        reader->store = i;
+        return FDP_GOOD;
+    }
+}
+
+/* Index of the first that is bad, or -1. */
+static I32
+fdp_read_handles(pTHX_ fdp_reader *reader, I32 from)
+{
+    const I32 count = reader->items - from;
+    int32_t *handles;
+    int64_t number;
+    I32 i;
+
+    if (count <= 0)
+        return -1;
+    Newx(handles, count, int32_t);
+    SAVEFREEPV(handles);
+    for (i = 0; i < count; i++) {
+        if (!fdp_descriptor(aTHX_ reader, from + i, &number))
+            return from + i;
+        handles[i] = number > I32_MAX ? I32_MAX : (int32_t)number;
+    }
+    reader->call->handles = handles;
+    reader->call->handles_length = count;
+    return -1;
+}
+
+static void
+fdp_read_options(pTHX_ fdp_reader *reader, I32 from)
+{
+    const I32 count = reader->items > from ? (reader->items - from) / 2 : 0;
+    fdp_option *options;
+    STRLEN length;
+    I32 i;
+
+    reader->call->odd_options = reader->items > from && (reader->items - from) % 2;
+    if (!count)
+        return;
+    Newxz(options, count, fdp_option);
+    SAVEFREEPV(options);
+    for (i = 0; i < count; i++) {
+        const char *name = SvPV_nomg_const(fdp_get(aTHX_ reader, from + 2 * i), length);
+        SV *copy = newSVpvn_flags(name, length, SVs_TEMP);
+        SV *value = fdp_get(aTHX_ reader, from + 2 * i + 1);
+
+        options[i].name = (const uint8_t *)SvPVX_const(copy);
+        options[i].name_length = length;
+        options[i].defined = SvOK(value) ? 1 : 0;
+        options[i].number = looks_like_number(value) ? SvNV_nomg(value) : NV_NAN;
+        options[i].truth = SvTRUE_nomg(value) ? 1 : 0;
+    }
+    reader->call->options = options;
+    reader->call->options_length = count;
+}
+
+static void
+fdp_die_of(pTHX_ fdp_reader *reader, I32 bad)
+{
+    const fdp_sub *sub = reader->call->sub;
+    SV *shown[2];
+    I32 i;
+
+    if (sub->if_bad == FDP_DIE)
+        croak("Invalid args to %s: argument %d is not %s", fdp_short_name(sub), (int)bad + 1,
+              bad < (I32)strlen(sub->arguments) && sub->arguments[bad] == FDP_INTEGER
+                  ? "an integer" : "an open handle or a descriptor number");
+    for (i = 0; i < 2; i++)
+        shown[i] = i < reader->items && SvOK(FDP_ARG(reader, i)) ? FDP_ARG(reader, i) : &PL_sv_no;
+    croak("Invalid args to %s: %" SVf ", %" SVf "\n", fdp_short_name(sub),
+          SVfARG(shown[0]), SVfARG(shown[1]));
+}
+
+void
+fdp_read_arguments(pTHX_ fdp_reader *reader)
+{
+    fdp_call *call = reader->call;
+    const char *kinds = call->sub->arguments;
+    I32 bad = -1;
+    I32 i;
+
+    for (i = 0; kinds[i] && kinds[i] != FDP_HANDLES && kinds[i] != FDP_OPTIONS; i++) {
+        fdp_argument *argument = &call->argument[i];
+
+        if (i < reader->items)
+            argument->state = fdp_read_one(aTHX_ reader, kinds[i], i, argument);
+        else if (strchr("chdn", kinds[i]))
+            argument->state = FDP_BAD;
+        if (argument->state == FDP_BAD && bad < 0)
+            bad = i;
+    }
+    if (kinds[i] == FDP_HANDLES && bad < 0)
+        bad = fdp_read_handles(aTHX_ reader, i);
+    else if (kinds[i] == FDP_OPTIONS)
+        fdp_read_options(aTHX_ reader, i);
+    if (bad >= 0 && call->sub->if_bad != FDP_REFUSE)
+        fdp_die_of(aTHX_ reader, bad);
+}

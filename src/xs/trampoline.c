@@ -1,0 +1,121 @@
+/* The one entry and exit of every XSUB, and their registration. */
+#include "perl_side.h"
+
+#ifdef MULTIPLICITY
+#  define FDP_INTERPRETER(p) tTHX my_perl = (tTHX)(p)
+#else
+#  define FDP_INTERPRETER(p) PERL_UNUSED_VAR(p)
+#endif
+
+static void
+fdp_read_limit(pTHX_ fdp_call *call)
+{
+    SV *limit = get_sv("File::FDpasser::max_text", 0);
+
+    call->max_text = limit ? (uint64_t)SvUV(limit) : 0;
+}
+
+static void
+fdp_run(pTHX_ fdp_call *call)
+{
+    for (;;) {
+        switch (fdp_enter(call)) {
+        case FDP_WAIT:
+            fdp_wait(call);
+            break;
+        case FDP_LIMIT:
+            fdp_read_limit(aTHX_ call);
+            break;
+        case FDP_TEXT:
+            fdp_hand_on_text(aTHX_ call);
+            break;
+        case FDP_CROAK:
+            fdp_die(aTHX_ call);
+            break;
+        default:
+            return;
+        }
+    }
+}
+
+static void
+fdp_check_count(pTHX_ CV *cv, const fdp_sub *sub, I32 items)
+{
+    if (sub->usage && items != (I32)strlen(sub->arguments))
+        croak_xs_usage(cv, sub->usage);
+}
+
+/* On every way out, die and exit included. */
+static void
+fdp_leave(pTHX_ void *call)
+{
+    PERL_UNUSED_CONTEXT;
+    fdp_abandon((fdp_call *)call);
+}
+
+XS_INTERNAL(fdp_trampoline)
+{
+    dXSARGS;
+    const int saved_errno = errno;
+    fdp_call call;
+    fdp_reader reader;
+    I32 returned;
+
+    Zero(&call, 1, fdp_call);
+    call.sub = (const fdp_sub *)XSANY.any_ptr;
+    call.max_system_fd = PL_maxsysfd;
+    call.signal_pending = &PL_sig_pending;
+    reader.call = &call;
+    reader.ax = ax;
+    reader.items = items;
+    reader.store = -1;
+    reader.pinned = FALSE;
+    fdp_check_count(aTHX_ cv, call.sub, items);
+
+    ENTER;
+    SAVEDESTRUCTOR_X(fdp_leave, &call);
+    fdp_read_arguments(aTHX_ &reader);
+    fdp_flush_arguments(aTHX_ &reader);
+    fdp_run(aTHX_ &call);
+    fdp_tell(aTHX_ &reader);
+    returned = fdp_return(aTHX_ cv, &reader);
+    LEAVE;
+    SETERRNO(call.answer.error ? call.answer.error : saved_errno, 0);
+    XSRETURN(returned);
+}
+
+static void
+fdp_register(pTHX)
+{
+    const fdp_sub *sub;
+    size_t row;
+    CV *cv;
+
+    for (row = 0; (sub = fdp_table(row)); row++) {
+        cv = newXS_flags(sub->name, fdp_trampoline, __FILE__, sub->prototype, 0);
+        CvXSUBANY(cv).any_ptr = (void *)sub;
+    }
+}
+
+void
+fdp_boot(void *interpreter, void *xsub)
+{
+    FDP_INTERPRETER(interpreter);
+    CV *cv = (CV *)xsub;
+#if PERL_VERSION < 22
+    dXSARGS;
+
+    PERL_UNUSED_VAR(items);
+    XS_APIVERSION_BOOTCHECK;
+    XS_VERSION_BOOTCHECK;
+    fdp_register(aTHX);
+    XSRETURN_YES;
+#else
+    dXSBOOTARGSXSAPIVERCHK;
+
+    PERL_UNUSED_VAR(cv);
+    PERL_UNUSED_VAR(items);
+    fdp_register(aTHX);
+    Perl_xs_boot_epilog(aTHX_ ax);
+#endif
+}
