@@ -95,7 +95,7 @@ fn check_headers(perl: &PerlConfig) {
     println!("cargo:rerun-if-changed={}", header.display());
     if !header.exists() {
         fail(&format!(
-            "{} is missing: install perl's headers (Debian: libperl-dev, Fedora: perl-devel, Alpine: perl-dev; elsewhere they come with perl)",
+            "{} is missing: `perl Makefile.PL` names the package that brings it",
             header.display()
         ));
     }
@@ -103,11 +103,12 @@ fn check_headers(perl: &PerlConfig) {
 
 fn compile_shim(perl: &PerlConfig) {
     choose_compiler(perl);
+    let version = format!("\"{}\"", perl.get("version"));
     let mut build = cc::Build::new();
     build
         .files(SHIM)
-        .define("VERSION", quoted(perl.get("version")).as_str())
-        .define("XS_VERSION", quoted(perl.get("version")).as_str())
+        .define("VERSION", version.as_str())
+        .define("XS_VERSION", version.as_str())
         .warnings(true)
         .extra_warnings(true)
         .warnings_into_errors(env::var_os("FDPASSER_WERROR").is_some_and(|value| value == "1"));
@@ -116,9 +117,7 @@ fn compile_shim(perl: &PerlConfig) {
     }
     include_headers(&mut build, perl.get("core"));
     if let Err(error) = build.try_compile("fdpasser_shim") {
-        fail(&format!(
-            "{error}\nIs a C compiler installed (Debian: gcc, Fedora: gcc, Alpine: gcc musl-dev, macOS: xcode-select --install)?"
-        ));
+        fail(&error.to_string());
     }
 }
 
@@ -136,13 +135,7 @@ fn include_headers(build: &mut cc::Build, core: &str) {
 
 /// The cc crate takes the compiler, of one word or more, from `$CC`.
 fn choose_compiler(perl: &PerlConfig) {
-    if env::var_os("CC").is_none() {
-        env::set_var("CC", perl.get("cc"));
-    }
-}
-
-fn quoted(text: &str) -> String {
-    format!("\"{text}\"")
+    env::set_var("CC", perl.get("cc"));
 }
 
 fn target(property: &str) -> String {

@@ -1,12 +1,14 @@
 //! Descriptors: modes, flags, free slots in the table.
 
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use nix::fcntl::{fcntl, FcntlArg, FdFlag, OFlag};
 use nix::sys::resource::{getrlimit, Resource};
 use nix::sys::stat::{fstat, SFlag};
 
 use crate::error::{Error, Result};
+use crate::system;
 
 /// A descriptor of the caller's, by its number.
 ///
@@ -94,15 +96,27 @@ pub fn set_close_on_exec(descriptor: impl AsFd, on: bool) -> Result<()> {
     Ok(())
 }
 
+/// A number that may well be free: where the last descriptor was received.
+/// Only ever a guess, so that interpreters can share it.
+static LIKELY_FREE: AtomicI32 = AtomicI32::new(0);
+
+pub fn guess_free(number: RawFd) {
+    LIKELY_FREE.store(number, Ordering::Relaxed);
+}
+
 /// TableFull unless this process can open one more descriptor now.
 ///
-/// By opening one: the limit may have changed since, and every other way of
-/// asking has an answer that can be out of date.
+/// Proved anew each time: the limit may have changed, and what was free may be
+/// taken.  The guess is cheaper to prove than a slot is to find.
 #[allow(unsafe_code)]
 pub fn prove_free_slot(any: BorrowedFd<'_>) -> Result<()> {
+    if system::is_free_slot(LIKELY_FREE.load(Ordering::Relaxed)) {
+        return Ok(());
+    }
     let number = fcntl(any, FcntlArg::F_DUPFD_CLOEXEC(0))?;
     // SAFETY: fcntl has just made this number for us alone.
     drop(unsafe { OwnedFd::from_raw_fd(number) });
+    guess_free(number);
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! How a call proceeds: in steps, so that nothing owned is on the stack while
 //! it waits or while Perl code runs.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use crate::error::{Error, Result};
 use crate::wait::Signals;
@@ -111,6 +111,10 @@ impl Descriptors {
 
     pub fn is_empty(&self) -> bool {
         self.first.is_none()
+    }
+
+    pub fn first(&self) -> Option<RawFd> {
+        self.first.as_ref().map(AsRawFd::as_raw_fd)
     }
 
     /// Closes all but the first `count`; how many that were.

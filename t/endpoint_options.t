@@ -137,7 +137,8 @@ is fits(100), 30, 'a long one';
     unlink $path;
 }
 
-# Two that start over a stale node at the same moment: one wins, and answers.
+# Two that start at the same moment, over a stale node or (every other round) on
+# a free name: one wins, and answers.
 {
     my $rounds = 200;
     my ($start, $tried, $leave, $left) = map { gate() } 1 .. 4;
@@ -158,8 +159,8 @@ is fits(100), 30, 'a long one';
     } 1, 2;
 
     my @answers;
-    for (1 .. $rounds) {
-        { my $stale = endp_create($path) }
+    for my $round (1 .. $rounds) {
+        { my $stale = $round % 2 ? endp_create($path) : undef }
         $_->open for $start, $start;
         $_->wait for $tried, $tried;
         push @answers, endp_connect($path) ? 'answers' : errno_name($!);

@@ -203,7 +203,8 @@ is run_perl('-w', '-MFile::FDpasser', '-e', <<'SCRIPT', "$dir"), '',
         endp_connect($no, timeout => 1);
         cli_conn($no);
     }
-    for my $no (undef, 'word', -1, 1.5, [], 2**40, 0) {
+    open my $file, '<', '/dev/null' or die $!;
+    for my $no (undef, 'word', -1, 1.5, [], 2**40, fileno $file) {
         recv_fh($no);
         recv_fd($no);
         serv_accept_fh($no, my $uid);

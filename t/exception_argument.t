@@ -11,9 +11,17 @@ use Leaving;
 
 # A tied variable, an object and a string that leave when they are looked at.
 my $LOOKED_AT = <<'END';
-package Tied { sub TIESCALAR { bless [] } sub FETCH { main::leave(); fileno $main::us } }
-package Object { sub fileno { main::leave(); fileno $main::us } }
-package Number { use overload '0+' => sub { main::leave(); 0 }, '""' => sub { main::leave(); '0' }, fallback => 1 }
+package Tied {
+    sub TIESCALAR { bless [] }
+    sub FETCH { main::leave(); fileno $main::us }
+}
+package Object {
+    sub fileno { main::leave(); CORE::fileno $main::us }
+}
+package Number {
+    use overload '0+' => sub { main::leave(); 0 },
+        '""' => sub { main::leave(); '0' }, fallback => 1;
+}
 package main;
 tie my $tied, 'Tied';
 my $object = bless {}, 'Object';
@@ -26,7 +34,8 @@ my %call = (
     'the descriptor of my_recv_fd'     => 'File::FDpasser::my_recv_fd(%s)',
     'the handle of send_file'          => 'send_file($us, %s)',
     'the connection of send_file'      => 'send_file(%s, $file)',
-    'the descriptor of my_send_fd'     => 'File::FDpasser::my_send_fd(fileno $us, %s)',
+    'the descriptor of my_send_fd' =>
+        'File::FDpasser::my_send_fd(fileno $us, %s)',
     'the listener of serv_accept_fh'   => 'serv_accept_fh(%s)',
     'the descriptor of get_fopen_mode' => 'get_fopen_mode(%s)',
     'the descriptor of my_getfl'       => 'my_getfl(%s)',
@@ -49,7 +58,10 @@ leave() if !$left;
 END
 
 leaves('a tied path', <<'END');
-package Path { sub TIESCALAR { bless [] } sub FETCH { main::leave(); "$dir/none" } }
+package Path {
+    sub TIESCALAR { bless [] }
+    sub FETCH { main::leave(); "$dir/none" }
+}
 package main;
 tie my $path, 'Path';
 endp_connect($path);
@@ -63,13 +75,29 @@ my $made = endp_create(bless [], 'Path');
 END
 
 leaves('a tied handle', <<'END');
-package Handle { sub TIEHANDLE { bless [] } sub FILENO { main::leave(); fileno $main::us } }
+package Handle {
+    sub TIEHANDLE { bless [] }
+    sub FILENO { main::leave(); fileno $main::us }
+}
 package main;
 tie *TIED, 'Handle';
 $us->blocking(0);
 eval { send_file($us, \*TIED); 1 } or $@ =~ /\AInvalid/ or die $@;
 leave() if !$left;
 END
+
+for my $call ('recv_fh(%s)', 'send_file($us, %s)', 'serv_accept_fh(%s)') {
+    my $line = sprintf $call, '$overloaded';
+    leaves("an overloaded dereference, $line", <<"END");
+package Glob {
+    use overload '*{}' => sub { main::leave(); \$main::us }, fallback => 1;
+}
+package main;
+my \$overloaded = bless {}, 'Glob';
+\$us->blocking(0);
+my \@got = $line;
+END
+}
 
 leaves('the flush of a layer', <<'END');
 package Layer;

@@ -10,7 +10,7 @@ use Situation;
 use Leaving;
 
 my %text = (
-    'text'                      => 'syswrite $peer, "text"; send_raw($peer, "\0\0", $file)',
+    'text' => 'syswrite $peer, "text"; send_raw($peer, "\0\0", $file)',
     'text with a descriptor'    => 'send_raw($peer, "text\0\0", $file)',
     'text with 253 descriptors' => 'send_raw($peer, "text\0\0", ($file) x 253)',
     'text, then a status'       => 'syswrite $peer, "text\0\x0d"',
@@ -24,7 +24,8 @@ for my $name (sort keys %text) {
         'File::FDpasser::my_recv_fd(fileno $us)')
     {
         my $get = $receive =~ /fh/ ? "my \$got = $receive"
-            : "my \$got = $receive; POSIX::close(\$got) if defined \$got && \$got > 0";
+            : "my \$got = $receive;"
+            . ' POSIX::close($got) if defined $got && $got > 0';
         leaves("on_text, $name, $receive", <<"END");
 no warnings 'File::FDpasser';
 local \$File::FDpasser::on_text = \\&leave;
@@ -50,6 +51,7 @@ END
 leaves('on_text inside on_text', <<'END');
 (my $other, my $other_peer) = pair();
 (my $outer, my $outer_peer) = pair();
+$other->blocking(0);
 send_raw($outer_peer, "outer\0\0", $file);
 send_raw($other_peer, "inner\0\0", $file);
 local $File::FDpasser::on_text = sub {
@@ -102,7 +104,11 @@ for my $accept ('serv_accept_fh($listener, $uid)',
     'File::FDpasser::my_serv_accept(fileno $listener, $uid)')
 {
     leaves("a tied \$uid, $accept", <<"END");
-package Uid { sub TIESCALAR { bless [] } sub FETCH { 0 } sub STORE { main::leave() } }
+package Uid {
+    sub TIESCALAR { bless [] }
+    sub FETCH { 0 }
+    sub STORE { main::leave() }
+}
 package main;
 tie my \$uid, 'Uid';
 my \$client = endp_connect("\$dir/endpoint") or die "endp_connect: \$!";

@@ -15,6 +15,8 @@ use File::FDpasser;
 # Bytes that are still in a buffer when a descriptor is sent. (binmode is for
 # those who run this with PERL_UNICODE set: sysread refuses :utf8 handles.)
 
+{ package GlobByOverloading; use overload '*{}' => sub { $_[0]->() } }
+
 my $dir  = workdir();
 my $path = "$dir/file";
 
@@ -75,6 +77,16 @@ for my $mode ('>', '>>', '+<', '+>', '+>>') {
     send_file($here, $file);
     is content($path), 'again', 'an IO::File is flushed';
     close $file;
+    open my $inner, '>', $path or die "$path: $!";
+    print {$inner} 'inside';
+    send_file($here, bless sub { $inner }, 'GlobByOverloading');
+    is content($path), 'inside', 'an object that is a glob by overloading';
+    close $inner;
+    if (open my $stdio, '>:stdio', $path) {
+        print {$stdio} 'pending';
+        send_file($here, $stdio);
+        is content($path), 'pending', 'a handle of the layer :stdio';
+    }
     open my $wide, '>:utf8', $path or die "$path: $!";
     print {$wide} "\x{263a}";
     send_file($here, $wide);

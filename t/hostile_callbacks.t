@@ -28,6 +28,9 @@ our %held;
     sub STORE { return $_[0][0]->($_[1]) }
 }
 
+# Frees what is held, and has its memory used for something else.
+sub frees { %held = (); my @memory = map {"$_"} 1 .. 100; return 0 }
+
 sub errno_of { return defined $_[0] ? tag_of($_[0]) : errno_name($!) }
 
 # Each: what the child returns, and what it left open.
@@ -160,7 +163,7 @@ my @situations = (
 
     'FETCH frees the other argument' => sub {
         ($held{us}, my $peer) = pair();
-        tie my $tied, 'Tied', sub { %held = (); my @x = map {"$_"} 1 .. 100; 0 };
+        tie my $tied, 'Tied', \&frees;
         for my $send (\&send_file, sub { send_file($_[1], $_[0]) }) {
             ($held{us}, $peer) = pair();
             $! = 0;
@@ -174,7 +177,7 @@ my @situations = (
         my $dir = workdir();
         $held{listener} = endp_create("$dir/endpoint");
         my $client = endp_connect("$dir/endpoint");
-        tie my $uid, 'Tied', sub { %held = (); my @x = map {"$_"} 1 .. 100; 0 };
+        tie my $uid, 'Tied', \&frees;
         my $served = serv_accept_fh($held{listener}, $uid);
         close $_ for $client, $served;
         return keys(%held) . ' left';
@@ -192,7 +195,7 @@ my @situations = (
         my $dir = workdir();
         my $listener = endp_create("$dir/endpoint");
         my $client   = endp_connect("$dir/endpoint");
-        tie $held{uid}, 'Tied', sub { %held = (); my @x = map {"$_"} 1 .. 100; 0 };
+        tie $held{uid}, 'Tied', \&frees;
         my $served = serv_accept_fh($listener, $held{uid});
         my $result = defined fileno $served;
         close $_ for $client, $served, $listener;

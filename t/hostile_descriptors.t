@@ -17,8 +17,8 @@ use Socket;
 BEGIN {
     package Caller;
     no strict;
-    eval 'BEGIN { ${^WARNING_BITS} = undef } sub receive { main::recv_fh(shift) } 1'
-        or die $@;
+    eval 'BEGIN { ${^WARNING_BITS} = undef }
+        sub receive { main::recv_fh(shift) } 1' or die $@;
 }
 
 my $file    = tagged('first');
@@ -80,7 +80,8 @@ no_leak('several control messages: none left over');
     my %seen = (
         'use warnings' => [ 1, sub { use warnings; recv_fh($us) } ],
         'its category' =>
-            [ 1, sub { no warnings; use warnings 'File::FDpasser'; recv_fh($us) } ],
+            [ 1, sub { no warnings; use warnings 'File::FDpasser';
+                recv_fh($us) } ],
         'no warnings' => [ 0, sub { no warnings; recv_fh($us) } ],
         'its category off' =>
             [ 0, sub { no warnings 'File::FDpasser'; recv_fh($us) } ],

@@ -93,7 +93,8 @@ sub waits_until_a_handler_dies {
         my $exception = $@;
         my @after = times;
         watchdog();
-        return ($exception, $after[0] + $after[1] - $before[0] - $before[1], leaked());
+        my $burnt = $after[0] + $after[1] - $before[0] - $before[1];
+        return ($exception, $burnt, leaked());
     };
 }
 

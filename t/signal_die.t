@@ -46,7 +46,8 @@ my %wait = (
     'text with a descriptor' => sub { send_raw($_[0], 'text', $file) },
     'text and a zero with a descriptor' =>
         sub { send_raw($_[0], "text\0", $file) },
-    'text with 253 descriptors' => sub { send_raw($_[0], 'text', ($file) x 253) },
+    'text with 253 descriptors' =>
+        sub { send_raw($_[0], 'text', ($file) x 253) },
     'long text with a descriptor' =>
         sub { send_raw($_[0], 'text' x 4000, $file) },
 );
@@ -80,7 +81,10 @@ for my $kind (kinds()) {
         $us->blocking(0);
         1 while send_file($us, $file);
         $us->blocking(1);
-        eval { signalled($kind, sub { die "now\n" }, sub { send_file($us, $file) }) };
+        eval {
+            signalled($kind, sub { die "now\n" },
+                sub { send_file($us, $file) });
+        };
         my $exception = $@;
         $peer->blocking(0);
         1 while recv_fh($peer);
@@ -95,8 +99,10 @@ for my $kind (kinds()) {
     $child = in_child {
         my $listener = endp_create("$dir/endpoint");
         my $uid = 'untouched';
-        eval { signalled($kind, sub { die "now\n" },
-                sub { serv_accept_fh($listener, $uid) }) };
+        eval {
+            signalled($kind, sub { die "now\n" },
+                sub { serv_accept_fh($listener, $uid) });
+        };
         my $exception = $@;
         my $client = endp_connect("$dir/endpoint");
         my $served = serv_accept_fh($listener);
@@ -116,7 +122,9 @@ for my $kind (kinds()) {
         for my $round (1 .. 40) {
             send_raw($peer, 'text', $file, $file) if $round % 2;
             no warnings 'File::FDpasser';
-            eval { signalled('%SIG', sub { die "now\n" }, sub { recv_fh($us) }) };
+            eval {
+                signalled('%SIG', sub { die "now\n" }, sub { recv_fh($us) });
+            };
             $died++ if $@ eq "now\n";
         }
         close $_ for $us, $peer;

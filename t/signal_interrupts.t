@@ -307,6 +307,19 @@ for my $name (sort keys %wait) {
     $child->result;
 }
 
+# Nor does a stop, which is no signal to the program.
+{
+    my ($us, $peer) = pair();
+    my $child = in_child { tag_of(scalar recv_fh($us)) };
+    1 until sleeps($child->pid);
+    kill STOP => $child->pid;
+    waitpid $child->pid, POSIX::WUNTRACED();
+    kill CONT => $child->pid;
+    1 until sleeps($child->pid);
+    send_raw($peer, "\0\0", $file);
+    is $child->result, 'not lost', 'stopped and continued';
+}
+
 undef $file;
 no_leak();
 done_testing;

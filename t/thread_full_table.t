@@ -26,7 +26,8 @@ use POSIX ();
 my $MESSAGES = 5000;
 
 # Takes and gives back the numbers that are free, until it is told to stop.
-my $stop :shared = 0;
+my $stop    :shared = 0;
+my $started :shared = 0;
 
 sub take_and_give {
     my $taken = 0;
@@ -35,6 +36,10 @@ sub take_and_give {
         while (defined(my $number = POSIX::dup(0))) { push @numbers, $number }
         $taken += @numbers;
         POSIX::close($_) for @numbers;
+        next if $started;
+        lock $started;
+        $started = 1;
+        cond_signal $started;
     }
     return $taken;
 }
@@ -52,11 +57,15 @@ for my $how ('recv_fd', 'recv_fh') {
     };
     close $peer;
 
-    $stop = 0;
+    $stop = $started = 0;
     my $limit  = descriptor_limit(64);
     my @filler = fill_table();
     POSIX::close(pop @filler) for 1, 2;
     my $other = threads->create(\&take_and_give);
+    {
+        lock $started;
+        cond_wait $started until $started;
+    }
 
     my ($received, $full, $wrong) = (0, 0, 0);
     for (;;) {

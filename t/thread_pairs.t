@@ -22,7 +22,7 @@ use File::FDpasser;
 use POSIX ();
 
 my $THREADS = 4;
-my $PASSES  = 2500;
+my $PASSES  = 10_000;
 
 # Passes descriptors of its own files, which are told apart by their inodes;
 # how many came back wrong.

@@ -319,7 +319,7 @@ no_leak('none left over where the text was too long');
 
 SKIP: {
     my ($screen, $terminal) = terminal();
-    skip 'no pseudo-terminal here', 3 if !$terminal;
+    skip 'no pseudo-terminal here', 7 if !$terminal;
     my ($us, $peer) = pair();
     my $file = tagged('shown');
     my $text = "caf\xc3\xa9\t"
@@ -330,14 +330,48 @@ SKIP: {
         open STDERR, '>&', $terminal or die "dup: $!";
         return tag_of(scalar recv_fh($us));
     };
+    my $shown = line_of($screen);
     is $child->result, 'shown', 'STDERR is a terminal: the descriptor arrives';
-    my $shown = '';
-    sysread $screen, $shown, 4096, length $shown
-        or die "terminal: $!" while $shown !~ /\n/;
     like $shown, qr/\Acaf\xc3\xa9\t/, 'what can be read is shown as it is';
     (my $rest = $shown) =~ s/\r?\n\z//;
     is $rest =~ tr/\0-\x08\x0a-\x1f\x7f//, 0,
         'control characters but newline and tab are escaped';
+
+    # Characters of several bytes that come in two pieces.
+    for my $accents ("x\xc3", "\xc3", "\xe2\x82") {
+        my $last = $accents =~ /\xe2/ ? "\xac" : "\xa9";
+        $child = in_child {
+            open STDERR, '>&', $terminal or die "dup: $!";
+            return tag_of(scalar recv_fh($us));
+        };
+        syswrite $peer, $accents;
+        1 while defined queued($us);    # until the child has taken it
+        syswrite $peer, "$last\n";
+        send_raw($peer, "\0\0", $file);
+        $shown = line_of($screen);
+        $shown =~ s/\r?\n\z//;
+        is $shown, $accents . $last, 'a character in two pieces';
+        $child->result;
+    }
+    syswrite $peer, 'x' . "\xc3\xa9" x 5000 . "\n";
+    send_raw($peer, "\0\0", $file);
+    $child = in_child {
+        open STDERR, '>&', $terminal or die "dup: $!";
+        return tag_of(scalar recv_fh($us));
+    };
+    $shown = line_of($screen);
+    $shown =~ s/\r?\n\z//;
+    ok $shown eq 'x' . "\xc3\xa9" x 5000, 'a long text of such characters';
+    $child->result;
+}
+
+sub line_of {
+    my ($screen) = @_;
+    my $shown = '';
+    until ($shown =~ /\n/) {
+        sysread $screen, $shown, 4096, length $shown or die "terminal: $!";
+    }
+    return $shown;
 }
 
 # A pseudo-terminal that passes on every byte, both ends; empty where there is

@@ -1,7 +1,7 @@
 //! Linux.
 
 use std::ffi::CStr;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -38,6 +38,27 @@ pub fn poll_with_mask(
     mask: &SigSet,
 ) -> nix::Result<i32> {
     nix::poll::ppoll(fds, timeout.map(TimeSpec::from_duration), Some(*mask))
+}
+
+/// Beyond this number asking costs more than opening something.
+const CHEAP_TO_ASK: usize = 24;
+
+/// Whether the number is free and below the limit, or false if that would be
+/// dear to say.
+///
+/// One poll(2) answers both: it refuses more entries than the limit allows
+/// descriptors, and says POLLNVAL of an entry that is not open.  The entries
+/// before the last are -1, which it skips.
+#[allow(unsafe_code)]
+pub fn is_free_slot(number: RawFd) -> bool {
+    let Ok(index @ 0..=CHEAP_TO_ASK) = usize::try_from(number) else {
+        return false;
+    };
+    let mut entries = [libc::pollfd { fd: -1, events: 0, revents: 0 }; CHEAP_TO_ASK + 1];
+    entries[index].fd = number;
+    // SAFETY: the array has at least `index + 1` entries, which the call fills.
+    let told = unsafe { libc::poll(entries.as_mut_ptr(), index as libc::nfds_t + 1, 0) };
+    told == 1 && entries[index].revents == libc::POLLNVAL
 }
 
 /// accept4(2): blocking; close-on-exec as asked for.

@@ -153,12 +153,15 @@ pub fn take_bytes(from: BorrowedFd<'_>, bytes: &mut [u8]) -> nix::Result<usize> 
     receive_message(from, bytes, &mut [], 0).map(|(length, _)| length)
 }
 
-/// How many bytes are queued in all; FIONREAD, tty_ioctl(4).
-pub fn queued(from: BorrowedFd<'_>) -> nix::Result<usize> {
+/// How many bytes are queued; 0 also for what has no such queue.  FIONREAD, unix(7).
+pub fn queued(from: BorrowedFd<'_>) -> usize {
     let mut count: libc::c_int = 0;
     // SAFETY: FIONREAD writes one int to where the pointer says.
-    Errno::result(unsafe { libc::ioctl(from.as_raw_fd(), libc::FIONREAD as _, &mut count) })?;
-    Ok(usize::try_from(count).unwrap_or(0))
+    let told = unsafe { libc::ioctl(from.as_raw_fd(), libc::FIONREAD as _, &mut count) };
+    if told < 0 {
+        return 0;
+    }
+    usize::try_from(count).unwrap_or(0)
 }
 
 fn receive_with<const WORDS: usize>(
@@ -218,9 +221,14 @@ pub fn peek_length(from: BorrowedFd<'_>) -> nix::Result<Seen> {
     look(from, &mut [0], &mut [], libc::MSG_TRUNC)
 }
 
-/// Whether a descriptor is at the front of the queue, although [`Seen::control`]
-/// may come from the credentials of a noted sender.
-pub fn descriptor_waits(from: BorrowedFd<'_>, seen: Seen) -> bool {
+/// Whether a descriptor is at the front of the queue.
+pub fn descriptor_waits(from: BorrowedFd<'_>) -> nix::Result<bool> {
+    Ok(brings_descriptor(from, peek(from, &mut [0; 2])?))
+}
+
+/// Whether what was seen is a descriptor: the credentials of a noted sender
+/// look the same.
+pub fn brings_descriptor(from: BorrowedFd<'_>, seen: Seen) -> bool {
     if !seen.control || !system::notes_senders(from) {
         return seen.control;
     }

@@ -4,7 +4,7 @@ use std::os::fd::BorrowedFd;
 
 use nix::errno::Errno;
 
-use super::ancillary::{self, Seen};
+use super::ancillary;
 use super::room::{self, Taking};
 use crate::error::{Error, Result};
 use crate::operation::{Answer, Operation, Step};
@@ -49,7 +49,7 @@ impl Read {
             if seen.length > self.bytes.len() {
                 return Err(Error::TooLong);
             }
-            match self.take(seen) {
+            match self.take() {
                 // Another reader was faster.
                 Err(Error::WouldBlock) => {}
                 answer => return Ok(Step::Done(Ok(answer?))),
@@ -57,8 +57,8 @@ impl Read {
         }
     }
 
-    fn take(&mut self, seen: Seen) -> Result<Answer> {
-        let received = room::take(self.connection, &mut self.bytes, seen, self.taking)?;
+    fn take(&mut self) -> Result<Answer> {
+        let received = room::take(self.connection, &mut self.bytes, self.taking)?;
         let mut descriptors = received.descriptors;
         let surplus = descriptors.truncate(self.taking.most);
         let mut bytes = std::mem::take(&mut self.bytes);

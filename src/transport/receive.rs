@@ -1,9 +1,11 @@
 //! Receiving one message of the two-byte protocol from a socket.
 //!
-//! Each round looks at the queue first (MSG_PEEK, without room for ancillary
-//! data, so that nothing is installed), and then takes exactly what it saw to
-//! belong to the message.  What was really taken decides, not what was seen:
-//! another reader of the same endpoint may have been faster.
+//! An ordinary message is two bytes: where so many are queued, they are taken
+//! in one go.  Else, and in text, each round looks at the queue first (MSG_PEEK,
+//! without room for ancillary data, so that nothing is installed), and then
+//! takes exactly what it saw to belong to the message.  What was really taken
+//! decides, not what was seen: another reader of the same endpoint may have
+//! been faster.
 
 use std::num::NonZeroU8;
 use std::os::fd::BorrowedFd;
@@ -70,8 +72,10 @@ struct TextSoFar {
     /// In all.
     length: u64,
     limit: Option<u64>,
-    /// At the front of the window, to be handed on.
+    /// So much at the front of the window is to be handed on.
     piece: usize,
+    /// So much is being handed on.
+    handed: usize,
 }
 
 impl Receive {
@@ -106,51 +110,71 @@ impl Receive {
     fn advance(&mut self) -> Result<Step> {
         self.waiter.outcome()?;
         loop {
-            let seen = match ancillary::peek(self.connection, self.window.room()) {
-                Ok(seen) => seen,
-                Err(Errno::EAGAIN) => {
-                    self.waiter.for_input()?;
-                    return Ok(Step::Wait);
-                }
-                Err(errno) => return Err(Error::from(errno)),
+            let step = if self.at_start() && ancillary::queued(self.connection) >= 2 {
+                self.take(2)?
+            } else if self.text.piece > 0 && self.text.limit.is_none() {
+                return Ok(Step::Limit);
+            } else {
+                self.look_and_take()?
             };
-            if let Some(step) = self.act_on(seen)? {
+            if let Some(step) = step {
                 return Ok(step);
             }
         }
     }
 
+    fn at_start(&self) -> bool {
+        self.text.limit.is_none() && self.text.piece == 0 && self.position == Position::Text
+    }
+
+    fn look_and_take(&mut self) -> Result<Option<Step>> {
+        let piece = self.text.piece;
+        let seen = match &mut self.window.room()[piece..] {
+            [] => return self.hand_on(),
+            room => ancillary::peek(self.connection, room),
+        };
+        match seen {
+            Ok(seen) => self.act_on(seen),
+            Err(Errno::EAGAIN) if piece > 0 => self.hand_on(),
+            Err(Errno::EAGAIN) => {
+                self.waiter.for_input()?;
+                Ok(Some(Step::Wait))
+            }
+            Err(errno) => Err(Error::from(errno)),
+        }
+    }
+
     /// One step further, or None: look again.
     fn act_on(&mut self, seen: Seen) -> Result<Option<Step>> {
-        if seen.length == 0 {
-            return Err(self.end());
+        let queued = &self.window.bytes()[self.text.piece..][..seen.length];
+        let front = (seen.length > 0).then(|| message::front(self.position, queued));
+        if let (Some(Front::Text(length)), false) = (front, self.at_start()) {
+            return self.take(length);
         }
-        if seen.packet_cut {
-            self.take(1, seen)?;
-            return Err(Error::TooLong);
+        if self.text.piece > 0 {
+            return self.hand_on();
         }
-        match message::front(self.position, &self.window.bytes()[..seen.length]) {
-            Front::End { length, .. } => self.take(length, seen),
-            Front::Half | Front::Text(1) if seen.length == 1 && self.stands_alone(seen) => {
-                self.take(1, seen)
+        match front {
+            None => Err(self.end()),
+            Some(_) if seen.packet_cut => {
+                self.take(1)?;
+                Err(Error::TooLong)
             }
-            Front::Half | Front::Text(_) if self.in_packets() => {
-                self.take(seen.length, seen)?;
+            Some(Front::End { length, .. }) => self.take(length),
+            Some(_) if seen.length == 1 && self.stands_alone(seen) => self.take(1),
+            Some(_) if self.in_packets() => {
+                self.take(seen.length)?;
                 Err(Error::Malformed)
             }
-            Front::Half => self.await_other_half(seen),
-            Front::Text(length) => self.take_text(length, seen),
+            Some(Front::Half) => self.await_other_half(),
+            Some(Front::Text(length)) => self.take(length),
         }
     }
 
     /// Is it a single byte with a descriptor, from a program that speaks no
     /// more of the protocol than that?
     fn stands_alone(&self, seen: Seen) -> bool {
-        self.may_stand_alone() && ancillary::descriptor_waits(self.connection, seen)
-    }
-
-    fn may_stand_alone(&self) -> bool {
-        self.text.limit.is_none() && self.position == Position::Text
+        self.at_start() && ancillary::brings_descriptor(self.connection, seen)
     }
 
     /// Nothing more comes, or an empty packet did.
@@ -176,37 +200,24 @@ impl Receive {
     }
 
     /// Half a message stays queued, for whoever reads next.
-    fn await_other_half(&mut self, seen: Seen) -> Result<Option<Step>> {
+    fn await_other_half(&mut self) -> Result<Option<Step>> {
         let hung_up = wait::hung_up(self.connection);
-        // After that look, so that what came just before the end counts.  More
-        // than can be seen at once: another process has sent the other half.
-        if ancillary::queued(self.connection)? > 1 {
-            return self.take(1, seen);
+        // Asked after that, so that what came just before the end counts.
+        if ancillary::queued(self.connection) >= 2 {
+            return self.take(1);
         }
         if hung_up {
-            self.take(1, seen)?;
+            self.take(1)?;
             return Err(Error::Malformed);
         }
         self.waiter.for_news()?;
         Ok(Some(Step::Wait))
     }
 
-    fn take_text(&mut self, length: usize, seen: Seen) -> Result<Option<Step>> {
-        let Some(limit) = self.text.limit else {
-            return Ok(Some(Step::Limit));
-        };
-        self.text.length += length as u64;
-        let step = self.take(length, seen)?;
-        if self.text.length > limit {
-            return Err(Error::Malformed);
-        }
-        Ok(step)
-    }
-
     /// Takes so many bytes and what comes with them.
-    fn take(&mut self, length: usize, seen: Seen) -> Result<Option<Step>> {
-        let bytes = &mut self.window.room()[..length];
-        let received = match room::take(self.connection, bytes, seen, self.taking) {
+    fn take(&mut self, length: usize) -> Result<Option<Step>> {
+        let bytes = &mut self.window.room()[self.text.piece..][..length];
+        let received = match room::take(self.connection, bytes, self.taking) {
             // Another reader was faster.
             Err(Error::WouldBlock) => return Ok(None),
             received => received?,
@@ -225,23 +236,37 @@ impl Receive {
         if received.length == 0 {
             return Err(self.end());
         }
-        if alone && self.may_stand_alone() {
+        if alone && self.at_start() {
             return self.finish(0).map(Some);
         }
         self.read(received.length)
     }
 
-    /// What the bytes at the front of the window say.
+    /// What the bytes that were taken say; None if the message goes on.
     fn read(&mut self, length: usize) -> Result<Option<Step>> {
-        self.text.piece = 0;
-        for index in 0..length {
+        let at_start = self.at_start();
+        let from = self.text.piece;
+        for index in from..from + length {
             match (self.position, self.window.bytes()[index]) {
                 (Position::Status, status) => return self.finish(status).map(Some),
                 (Position::Text, 0) => self.position = Position::Status,
                 (Position::Text, _) => self.text.piece += 1,
             }
         }
-        Ok((self.text.piece > 0).then_some(Step::Text))
+        if at_start && self.in_packets() {
+            return Err(Error::Malformed);
+        }
+        Ok(None)
+    }
+
+    /// All text that there is now, before anything else happens.
+    fn hand_on(&mut self) -> Result<Option<Step>> {
+        self.text.handed = std::mem::take(&mut self.text.piece);
+        self.text.length += self.text.handed as u64;
+        if self.text.limit.is_some_and(|limit| self.text.length > limit) {
+            return Err(Error::Malformed);
+        }
+        Ok(Some(Step::Text))
     }
 
     fn finish(&mut self, status: u8) -> Result<Step> {
@@ -286,11 +311,12 @@ impl Operation for Receive {
     }
 
     fn text(&self) -> &[u8] {
-        &self.window.bytes()[..self.text.piece]
+        &self.window.bytes()[..self.text.handed]
     }
 
     fn limit_text(&mut self, bytes: u64) {
         self.text.limit = Some(bytes);
         self.window.many = vec![0; PIECE];
+        self.window.many[..2].copy_from_slice(&self.window.few);
     }
 }

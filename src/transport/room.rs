@@ -19,7 +19,7 @@
 
 use std::os::fd::BorrowedFd;
 
-use super::ancillary::{self, Received, RoomForAll, RoomForOne, Seen, MOST_DESCRIPTORS};
+use super::ancillary::{self, Received, RoomForAll, RoomForOne, MOST_DESCRIPTORS};
 use crate::descriptor;
 use crate::error::{Error, Result};
 use crate::threads;
@@ -39,27 +39,17 @@ pub struct Taking {
 
 /// Takes bytes and descriptors.  WouldBlock: look again.  TableFull, TooLong:
 /// all is still queued.
-pub fn take(
-    from: BorrowedFd<'_>,
-    bytes: &mut [u8],
-    seen: Seen,
-    taking: Taking,
-) -> Result<Received> {
+pub fn take(from: BorrowedFd<'_>, bytes: &mut [u8], taking: Taking) -> Result<Received> {
     if taking.most == 1 && !taking.all_or_nothing {
-        take_one(from, bytes, seen, taking)
+        take_one(from, bytes, taking)
     } else {
         take_many(from, bytes, taking)
     }
 }
 
-fn take_one(
-    from: BorrowedFd<'_>,
-    bytes: &mut [u8],
-    seen: Seen,
-    taking: Taking,
-) -> Result<Received> {
+fn take_one(from: BorrowedFd<'_>, bytes: &mut [u8], taking: Taking) -> Result<Received> {
     let room = &mut RoomForOne::empty();
-    if threads::exist() && seen.control && !descriptor::plenty_free(PLENTY) {
+    if threads::exist() && !descriptor::plenty_free(PLENTY) {
         let installed = ancillary::install(from, bytes, room, taking.close_on_exec)?;
         if installed.control_cut && installed.descriptors.is_empty() {
             // It is queued yet; a slot may be free by now.
@@ -70,10 +60,14 @@ fn take_one(
     }
     match descriptor::prove_free_slot(from) {
         // What brings no descriptor needs no slot.
-        Err(Error::TableFull) if !ancillary::descriptor_waits(from, seen) => {}
+        Err(Error::TableFull) if !ancillary::descriptor_waits(from)? => {}
         proof => proof?,
     }
-    Ok(ancillary::receive(from, bytes, room, taking.close_on_exec)?)
+    let received = ancillary::receive(from, bytes, room, taking.close_on_exec)?;
+    if let Some(number) = received.descriptors.first() {
+        descriptor::guess_free(number);
+    }
+    Ok(received)
 }
 
 fn take_many(from: BorrowedFd<'_>, bytes: &mut [u8], taking: Taking) -> Result<Received> {

@@ -26,9 +26,12 @@ fn fail(row: &Row, call: &mut fdp_call, error: Error) -> u32 {
         (Failure::MinusStatus, Error::Status(status)) => {
             give_number(call, Some(-i64::from(status.get())))
         }
+        (Failure::StatusOrNothing, Error::Status(status)) => {
+            give_number(call, Some(i64::from(status.get())))
+        }
         (Failure::MinusOne | Failure::MinusStatus, _) => give_number(call, Some(-1)),
         (Failure::Zero, _) => give_number(call, Some(0)),
-        (Failure::Nothing, _) => {}
+        (Failure::Nothing | Failure::StatusOrNothing, _) => {}
         (Failure::Die(text), _) => return croak(call, text.as_bytes()),
     }
     FDP_ANSWER

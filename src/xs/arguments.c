@@ -80,7 +80,7 @@ fdp_natural(pTHX_ SV *sv, int64_t *number)
         if (s < end || length == 0)
             return FALSE;
     }
-    else if (SvIOK(sv)) {
+    else if (SvIOK(sv) || (SvIOKp(sv) && !SvNOKp(sv))) {
         if (!SvIsUV(sv) && SvIVX(sv) < 0)
             return FALSE;
         value = SvUVX(sv);
@@ -115,7 +115,7 @@ fdp_descriptor_of_io(pTHX_ IO *io, int64_t *number)
     return fd >= 0;
 }
 
-/* The descriptor of what SPEC calls a connection or a handle. */
+/* The descriptor of a connection or handle: of whatever the manual calls so. */
 static bool
 fdp_descriptor(pTHX_ fdp_reader *reader, I32 i, int64_t *number)
 {
@@ -130,7 +130,8 @@ fdp_descriptor(pTHX_ fdp_reader *reader, I32 i, int64_t *number)
     }
     if (SvROK(sv) && SvAMAGIC(sv)) {
         fdp_pin(aTHX_ reader);
-        sv = amagic_deref_call(sv, to_gv_amg);
+        /* What is flushed later has to be the same glob. */
+        sv = FDP_ARG(reader, i) = sv_mortalcopy(amagic_deref_call(sv, to_gv_amg));
     }
     io = fdp_io(sv);
     if (!io)

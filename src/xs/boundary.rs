@@ -18,7 +18,7 @@ use crate::descriptor;
 use crate::error::Error;
 use crate::operation::{Operation, Step};
 use crate::sigpipe;
-use crate::text;
+use crate::text::ForTerminal;
 use crate::wait::Signals;
 
 /// A call between two steps.
@@ -28,6 +28,7 @@ struct Suspended {
     limit_asked: bool,
     /// What a terminal gets to see of the text.
     escaped: Vec<u8>,
+    terminal: ForTerminal,
     sigpipe: Option<sigpipe::Held>,
 }
 
@@ -123,7 +124,13 @@ impl Suspended {
 }
 
 fn suspend(call: &mut fdp_call, operation: Box<dyn Operation>, limit_asked: bool) {
-    let suspended = Suspended { operation, limit_asked, escaped: Vec::new(), sigpipe: None };
+    let suspended = Suspended {
+        operation,
+        limit_asked,
+        escaped: Vec::new(),
+        terminal: ForTerminal::default(),
+        sigpipe: None,
+    };
     call.operation = Box::into_raw(Box::new(suspended)).cast();
 }
 
@@ -207,7 +214,7 @@ pub unsafe extern "C" fn fdp_escape_text(call: *mut fdp_call, descriptor: i32) {
         return;
     };
     if descriptor::borrow(i64::from(descriptor)).is_ok_and(|fd| fd.is_terminal()) {
-        suspended.escaped = text::for_terminal(suspended.operation.text());
+        suspended.escaped = suspended.terminal.show(suspended.operation.text());
         (call.answer.bytes, call.answer.length) =
             (suspended.escaped.as_ptr(), suspended.escaped.len());
     }

@@ -2,8 +2,17 @@
  * bytes in order.  Layers may be Perl code. */
 #include "perl_side.h"
 
-/* Writes out what the handle has pending.  What it has read ahead stays: a
- * flush of that would move the descriptor's offset. */
+/* A layer that only writes is flushed anyway, as not all tell what is pending
+ * (:stdio); of others only what is to be written: what they have read ahead
+ * stays, as a flush of that would move the descriptor's offset. */
+static bool
+fdp_has_pending_output(PerlIO *layer)
+{
+    const U32 flags = PerlIOBase(layer)->flags;
+
+    return (flags & PERLIO_F_WRBUF) || !(flags & PERLIO_F_CANREAD);
+}
+
 static bool
 fdp_flush(pTHX_ SV *sv)
 {
@@ -12,7 +21,7 @@ fdp_flush(pTHX_ SV *sv)
     PerlIO *layer;
 
     for (layer = fp; PerlIOValid(layer); layer = PerlIONext(layer))
-        if (PerlIOBase(layer)->flags & PERLIO_F_WRBUF)
+        if (fdp_has_pending_output(layer))
             return PerlIO_flush(fp) == 0;
     return TRUE;
 }

@@ -49,6 +49,8 @@ pub enum Failure {
     MinusOne,
     /// The peer's status, negative; else -1.
     MinusStatus,
+    /// The peer's status alone; else an empty list.
+    StatusOrNothing,
     Zero,
     /// An empty list.
     Nothing,
@@ -130,7 +132,7 @@ const HANDLE: Success = Success::Descriptors(FDP_AS_HANDLE);
 const ENDPOINT: Success = Success::Descriptors(FDP_AS_ENDPOINT);
 const LISTENER: Success = Success::Descriptors(FDP_AS_LISTENER);
 
-pub static TABLE: [Row; 26] = numbered([
+pub static TABLE: [Row; 27] = numbered([
     Row::new(c"File::FDpasser::spipe", c"", spipe)
         .gives(ENDPOINT)
         .fails_with(Failure::Die("socketpair")),
@@ -164,6 +166,10 @@ pub static TABLE: [Row; 26] = numbered([
         .gives(NUMBER)
         .fails_with(Failure::Nothing)
         .stores(FDP_STORE_SENDER),
+    // For File::FDpasser::Queue, which has to tell a peer's EAGAIN from its own.
+    Row::new(c"File::FDpasser::_receive", c"d", recv_all)
+        .gives(HANDLE)
+        .fails_with(Failure::StatusOrNothing),
     Row::new(c"File::FDpasser::send_err", c"cib", send_err).if_bad(FDP_DIE),
     Row::new(c"File::FDpasser::ask_sender", c"d", ask_sender).if_bad(FDP_DIE),
     Row::new(c"File::FDpasser::peer_cred", c"d", peer_cred)

@@ -82,8 +82,8 @@ SITUATION
     }
     1;
 };
-print 'exception: ', $@ =~ /\A(?:left|Can't|Label not found)/ ? 'expected' : $@, "\n"
-    if !$whole && $@ ne '';
+$@ = 'expected' if $@ =~ /\A(?:left|Can't|Label not found)/;
+print "exception: $@\n" if !$whole && $@ ne '';
 OUTSIDE:
 $File::FDpasser::on_text = undef;
 $SIG{__WARN__} = $SIG{__DIE__} = 'DEFAULT';

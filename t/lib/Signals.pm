@@ -19,7 +19,7 @@ use POSIX     ();
 use Situation ();
 use Time::HiRes qw(setitimer ITIMER_REAL);
 
-our @EXPORT = qw(kinds signalled interrupted ticking);
+our @EXPORT = qw(kinds signalled interrupted ticking sleeps);
 
 my %INSTALL = (
     '%SIG'             => sub { $SIG{USR1} = $_[0] },
@@ -74,6 +74,14 @@ sub ticking {
     return $code->();
 }
 
+# sleeps($pid): whether that process waits in a system call, or is gone;
+# proc(5), its state behind its name in parentheses.
+sub sleeps {
+    my ($process) = @_;
+    open my $stat, '<', "/proc/$process/stat" or return 1;
+    return <$stat> =~ /\) S [^)]*\z/;
+}
+
 package Signals::Stop;
 
 sub DESTROY {
@@ -88,16 +96,9 @@ sub new {
     my $pid = fork;
     die "fork: $!" if !defined $pid;
     return bless { pid => $pid, maker => $$ }, $class if $pid;
-    1 until sleeps($waiting);
+    1 until Signals::sleeps($waiting);
     kill USR1 => $waiting;
     POSIX::_exit(0);
-}
-
-# proc(5): its state, behind its name in parentheses; also true once it's gone.
-sub sleeps {
-    my ($process) = @_;
-    open my $stat, '<', "/proc/$process/stat" or return 1;
-    return <$stat> =~ /\) S [^)]*\z/;
 }
 
 sub DESTROY {

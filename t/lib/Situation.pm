@@ -43,7 +43,11 @@ my %baseline;    # the descriptors that were open when the test began
 
 # The script's own descriptor is closed only when all of it has been compiled,
 # so what is open is looked at here and not in import.
-INIT { watchdog(); new_baseline() }
+INIT {
+    watchdog();
+    open STDIN, '<', '/dev/null' if !defined fileno STDIN;    # tests send it
+    new_baseline();
+}
 
 # watchdog($seconds): ends the process, and its children, unless called again
 # in time; watchdog(0) calls it off. The handler runs at once, not between two
