@@ -96,27 +96,32 @@ pub fn set_close_on_exec(descriptor: impl AsFd, on: bool) -> Result<()> {
     Ok(())
 }
 
-/// A number that may well be free: where the last descriptor was received.
-/// Only ever a guess, so that interpreters can share it.
-static LIKELY_FREE: AtomicI32 = AtomicI32::new(0);
+/// Numbers that may well be free: where descriptors were received last and the
+/// time before, as one is often closed only when the next has come.  Only ever
+/// guesses, so that interpreters can share them.
+static LIKELY_FREE: [AtomicI32; 2] = [AtomicI32::new(0), AtomicI32::new(0)];
 
-pub fn guess_free(number: RawFd) {
-    LIKELY_FREE.store(number, Ordering::Relaxed);
+/// Notes where a descriptor was received.
+pub fn note_received(number: RawFd) {
+    let last = LIKELY_FREE[0].swap(number, Ordering::Relaxed);
+    if last != number {
+        LIKELY_FREE[1].store(last, Ordering::Relaxed);
+    }
 }
 
 /// TableFull unless this process can open one more descriptor now.
 ///
 /// Proved anew each time: the limit may have changed, and what was free may be
-/// taken.  The guess is cheaper to prove than a slot is to find.
+/// taken.  A guess is cheaper to prove than a slot is to find.
 #[allow(unsafe_code)]
 pub fn prove_free_slot(any: BorrowedFd<'_>) -> Result<()> {
-    if system::is_free_slot(LIKELY_FREE.load(Ordering::Relaxed)) {
+    let guesses = [&LIKELY_FREE[0], &LIKELY_FREE[1]].map(|guess| guess.load(Ordering::Relaxed));
+    if system::is_any_free(guesses) {
         return Ok(());
     }
     let number = fcntl(any, FcntlArg::F_DUPFD_CLOEXEC(0))?;
     // SAFETY: fcntl has just made this number for us alone.
     drop(unsafe { OwnedFd::from_raw_fd(number) });
-    guess_free(number);
     Ok(())
 }
 

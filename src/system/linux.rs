@@ -43,22 +43,25 @@ pub fn poll_with_mask(
 /// Beyond this number asking costs more than opening something.
 const CHEAP_TO_ASK: usize = 24;
 
-/// Whether the number is free and below the limit, or false if that would be
-/// dear to say.
+/// Whether one of the numbers is free and below the limit, or false if that
+/// would be dear to say.
 ///
 /// One poll(2) answers both: it refuses more entries than the limit allows
-/// descriptors, and says POLLNVAL of an entry that is not open.  The entries
-/// before the last are -1, which it skips.
+/// descriptors, and says POLLNVAL of an entry that is not open.  Entries of -1
+/// are skipped.
 #[allow(unsafe_code)]
-pub fn is_free_slot(number: RawFd) -> bool {
-    let Ok(index @ 0..=CHEAP_TO_ASK) = usize::try_from(number) else {
-        return false;
-    };
-    let mut entries = [libc::pollfd { fd: -1, events: 0, revents: 0 }; CHEAP_TO_ASK + 1];
-    entries[index].fd = number;
-    // SAFETY: the array has at least `index + 1` entries, which the call fills.
-    let told = unsafe { libc::poll(entries.as_mut_ptr(), index as libc::nfds_t + 1, 0) };
-    told == 1 && entries[index].revents == libc::POLLNVAL
+pub fn is_any_free(numbers: [RawFd; 2]) -> bool {
+    let mut entries = [libc::pollfd { fd: -1, events: 0, revents: 0 }; CHEAP_TO_ASK];
+    let mut length = 0;
+    for number in numbers {
+        if let Ok(index @ 0..CHEAP_TO_ASK) = usize::try_from(number) {
+            entries[index].fd = number;
+            length = length.max(index + 1);
+        }
+    }
+    // SAFETY: the array has at least `length` entries, which the call fills.
+    let told = unsafe { libc::poll(entries.as_mut_ptr(), length as libc::nfds_t, 0) };
+    told > 0 && entries[..length].iter().any(|entry| entry.revents == libc::POLLNVAL)
 }
 
 /// accept4(2): blocking; close-on-exec as asked for.

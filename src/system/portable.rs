@@ -117,6 +117,6 @@ pub fn after_receive(received: &OwnedFd, close_on_exec: bool) {
 }
 
 /// No cheap way to say is known here.
-pub fn is_free_slot(_: std::os::fd::RawFd) -> bool {
+pub fn is_any_free(_: [std::os::fd::RawFd; 2]) -> bool {
     false
 }

@@ -65,7 +65,7 @@ fn take_one(from: BorrowedFd<'_>, bytes: &mut [u8], taking: Taking) -> Result<Re
     }
     let received = ancillary::receive(from, bytes, room, taking.close_on_exec)?;
     if let Some(number) = received.descriptors.first() {
-        descriptor::guess_free(number);
+        descriptor::note_received(number);
     }
     Ok(received)
 }
