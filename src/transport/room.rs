@@ -27,6 +27,9 @@ use crate::threads;
 /// So many slots of the table no other thread fills between two system calls.
 const PLENTY: usize = 32;
 
+/// So often a slot that was proved may be gone when it is needed.
+const ATTEMPTS: usize = 16;
+
 /// How a call wants what it takes.
 #[derive(Debug, Clone, Copy)]
 pub struct Taking {
@@ -50,13 +53,9 @@ pub fn take(from: BorrowedFd<'_>, bytes: &mut [u8], taking: Taking) -> Result<Re
 fn take_one(from: BorrowedFd<'_>, bytes: &mut [u8], taking: Taking) -> Result<Received> {
     let room = &mut RoomForOne::empty();
     if threads::exist() && !descriptor::plenty_free(PLENTY) {
-        let installed = ancillary::install(from, bytes, room, taking.close_on_exec)?;
-        if installed.control_cut && installed.descriptors.is_empty() {
-            // It is queued yet; a slot may be free by now.
-            descriptor::prove_free_slot(from)?;
-            return Err(Error::WouldBlock);
+        if let Some(installed) = install_one(from, bytes, taking)? {
+            return commit(from, bytes, installed);
         }
-        return commit(from, bytes, installed);
     }
     match descriptor::prove_free_slot(from) {
         // What brings no descriptor needs no slot.
@@ -68,6 +67,20 @@ fn take_one(from: BorrowedFd<'_>, bytes: &mut [u8], taking: Taking) -> Result<Re
         descriptor::note_received(number);
     }
     Ok(received)
+}
+
+/// None if there is room, but the system keeps refusing the descriptor.
+fn install_one(from: BorrowedFd<'_>, bytes: &mut [u8], taking: Taking) -> Result<Option<Received>> {
+    for _ in 0..ATTEMPTS {
+        let room = &mut RoomForOne::empty();
+        let installed = ancillary::install(from, bytes, room, taking.close_on_exec)?;
+        if !installed.control_cut || !installed.descriptors.is_empty() {
+            return Ok(Some(installed));
+        }
+        // It is queued yet.  Another thread may just have filled the slot.
+        descriptor::prove_free_slot(from)?;
+    }
+    Ok(None)
 }
 
 fn take_many(from: BorrowedFd<'_>, bytes: &mut [u8], taking: Taking) -> Result<Received> {
