@@ -28,7 +28,7 @@ use crate::threads;
 const PLENTY: usize = 32;
 
 /// So often a slot that was proved may be gone when it is needed.
-const ATTEMPTS: usize = 16;
+const ATTEMPTS: usize = 1000;
 
 /// How a call wants what it takes.
 #[derive(Debug, Clone, Copy)]
