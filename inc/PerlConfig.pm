@@ -52,10 +52,9 @@ sub core_directory {
 # $CC, else the compiler that made perl if it is here, else cc; '' if there is
 # none. May be several words.
 sub compiler {
-    for my $command ( $ENV{CC}, $Config{cc}, 'cc' ) {
-        return $command if length( $command // '' ) && find_program($command);
-    }
-    return '';
+    return $ENV{CC} if length( $ENV{CC} // '' );
+    my ($command) = grep { find_program($_) } $Config{cc}, 'cc';
+    return $command // '';
 }
 
 # The file that the first word of a command line runs, or nothing.

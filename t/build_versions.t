@@ -29,6 +29,8 @@ my $normal  = version->parse($version)->normal;
 is 'v' . from( 'Cargo.toml', qr/^version = "([^"]+)"/m ), $normal, 'Cargo.toml';
 is 'v' . from( 'Cargo.lock', qr/^name = "file-fdpasser"\nversion = "([^"]+)"/m ), $normal,
     'Cargo.lock';
+is from( $_, qr/^our \$VERSION = '([^']+)';/m ), $version, $_
+    for glob 'perl/File/FDpasser/*.pm';
 is from( 'Changes', qr/^(\d\S*)/m ), $version, 'Changes starts with this version';
 
 my $other = q{

@@ -11,11 +11,14 @@ use crate::operation::{Answer, Operation, Step};
 use crate::system;
 use crate::wait::{Signals, Waiter};
 
+/// So many bytes a call makes room for without asking how many there are.
+const USUAL: usize = 256 * 1024;
+
 /// Reads once, as read(2): some bytes, and the descriptors that came with them.
 /// No bytes and no descriptors: the end.
 pub struct Read {
     connection: BorrowedFd<'static>,
-    bytes: Vec<u8>,
+    length: usize,
     taking: Taking,
     ask_sender: bool,
     waiter: Waiter,
@@ -33,7 +36,7 @@ impl Read {
     ) -> Self {
         let taking = Taking { close_on_exec: true, most, all_or_nothing: false };
         let waiter = Waiter::new(connection);
-        Read { connection, bytes: vec![0; length], taking, ask_sender, waiter }
+        Read { connection, length, taking, ask_sender, waiter }
     }
 
     fn advance(&mut self) -> Result<Step> {
@@ -46,7 +49,7 @@ impl Read {
                 }
                 seen => seen?,
             };
-            if seen.length > self.bytes.len() {
+            if seen.length > self.length {
                 return Err(Error::TooLong);
             }
             match self.take() {
@@ -57,15 +60,28 @@ impl Read {
         }
     }
 
-    fn take(&mut self) -> Result<Answer> {
-        let received = room::take(self.connection, &mut self.bytes, self.taking)?;
+    fn take(&self) -> Result<Answer> {
+        let mut bytes = vec![0; self.room()];
+        let received = room::take(self.connection, &mut bytes, self.taking)?;
+        if received.packet_cut {
+            return Err(Error::TooLong);
+        }
         let mut descriptors = received.descriptors;
-        let surplus = descriptors.truncate(self.taking.most);
-        let mut bytes = std::mem::take(&mut self.bytes);
+        let enough = descriptors.len() >= self.taking.most;
+        let surplus =
+            descriptors.truncate(self.taking.most) + usize::from(received.control_cut && enough);
         bytes.truncate(received.length);
         let peer = || system::peer_ids(self.connection).ok();
         let ids = self.ask_sender.then(|| received.sender.or_else(peer).unwrap_or_default());
         Ok(Answer { bytes: Some(bytes), descriptors, surplus, ids, ..Answer::default() })
+    }
+
+    /// Memory for what can come now, however much the caller would take.
+    fn room(&self) -> usize {
+        if self.length <= USUAL {
+            return self.length;
+        }
+        self.length.min(ancillary::queued(self.connection).max(USUAL))
     }
 }
 

@@ -37,6 +37,8 @@ pub struct Receive {
     sender: Option<Ids>,
     /// Whether a descriptor came that could not be installed.
     refused: bool,
+    /// Whether more came than there was room for.
+    cut: bool,
     text: TextSoFar,
     waiter: Waiter,
 }
@@ -102,6 +104,7 @@ impl Receive {
             descriptors: Descriptors::default(),
             sender: None,
             refused: false,
+            cut: false,
             text: TextSoFar::default(),
             waiter: Waiter::new(connection),
         }
@@ -228,6 +231,7 @@ impl Receive {
     fn absorb(&mut self, received: Received) -> Result<Option<Step>> {
         let alone = received.length == 1 && !received.descriptors.is_empty();
         self.refused |= received.control_cut && received.descriptors.is_empty();
+        self.cut |= received.control_cut;
         self.descriptors.extend(received.descriptors);
         self.sender = received.sender.or(self.sender);
         if received.packet_cut {
@@ -277,7 +281,8 @@ impl Receive {
             return Err(self.why_none());
         }
         let mut descriptors = std::mem::take(&mut self.descriptors);
-        let surplus = descriptors.truncate(self.taking.most);
+        let enough = descriptors.len() >= self.taking.most;
+        let surplus = descriptors.truncate(self.taking.most) + usize::from(self.cut && enough);
         let ids = self.ask_sender.then(|| self.ids());
         Ok(Step::Done(Ok(Answer { descriptors, surplus, ids, ..Answer::default() })))
     }

@@ -7,9 +7,11 @@ use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use nix::errno::Errno;
 
 use super::ancillary::{self, MOST_DESCRIPTORS};
+use crate::descriptor;
 use crate::error::{Error, Result};
 use crate::message;
 use crate::operation::{Answer, Operation, Step};
+use crate::sigpipe;
 use crate::wait::{Signals, Waiter};
 
 /// So many descriptors go in one message of a batch: few enough for receivers
@@ -92,6 +94,9 @@ impl Send {
         while self.sent < self.bytes.len() {
             // Descriptors go with the first byte, once.
             let along = if self.sent == 0 { self.along.numbers() } else { &[] };
+            // What went is a success, of which nobody should die.
+            let _held =
+                if self.sent > 0 && self.may_be_partial { sigpipe::Held::hold() } else { None };
             match ancillary::send(self.connection, &self.bytes[self.sent..], along) {
                 Ok(sent) => self.sent += sent,
                 Err(Errno::EAGAIN) => {
@@ -140,8 +145,13 @@ pub struct SendAll {
 }
 
 impl SendAll {
-    pub fn new(connection: BorrowedFd<'static>, descriptors: &'static [RawFd]) -> Self {
-        SendAll { connection, descriptors, sent: 0, waiter: Waiter::new(connection) }
+    /// NotADescriptor, or what the system says, if one of them is not open.
+    pub fn new(connection: BorrowedFd<'static>, descriptors: &'static [RawFd]) -> Result<Self> {
+        if descriptors.len() > BATCH {
+            // Of a single message the kernel sends nothing if one is bad.
+            descriptors.iter().try_for_each(|&number| check_open(number))?;
+        }
+        Ok(SendAll { connection, descriptors, sent: 0, waiter: Waiter::new(connection) })
     }
 
     fn advance(&mut self) -> Result<Step> {
@@ -175,4 +185,8 @@ impl Operation for SendAll {
     fn wait(&mut self, signals: Signals<'_>) {
         self.waiter.wait(signals);
     }
+}
+
+fn check_open(number: RawFd) -> Result<()> {
+    descriptor::status_flags(descriptor::borrow(i64::from(number))?).map(drop)
 }

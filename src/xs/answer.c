@@ -130,21 +130,35 @@ fdp_tell(pTHX_ const fdp_reader *reader)
         fdp_store(aTHX_ FDP_ARG(reader, reader->store), &answer->ids);
 }
 
-/* Puts the answer's scalars where the arguments were; how many. */
+/* A string; what came from a peer is tainted, as what sysread reads. */
+static SV *
+fdp_new_string(pTHX_ const fdp_answer *answer)
+{
+    SV *sv = newSVpvn_flags((const char *)answer->bytes, answer->length, SVs_TEMP);
+
+    if (answer->owns_bytes)
+        SvTAINTED_on(sv);
+    return sv;
+}
+
+/* Puts the answer's scalars where the arguments were; how many.  Only the last
+ * descriptor where there is no list to take more: the call closes the others. */
 I32
 fdp_return(pTHX_ CV *cv, fdp_reader *reader)
 {
     fdp_answer *answer = &reader->call->answer;
-    const I32 count = (I32)(answer->has_bytes + answer->numbers + answer->received_length);
-    size_t i;
+    const size_t all = answer->received_length;
+    size_t i = all && GIMME_V != G_ARRAY ? all - 1 : 0;
+    const I32 count = (I32)(answer->has_bytes + answer->numbers + (all - i));
     SV **sp = PL_stack_base + reader->ax - 1;
+    size_t number;
 
     EXTEND(sp, count + 1);
     if (answer->has_bytes)
-        *++sp = newSVpvn_flags((const char *)answer->bytes, answer->length, SVs_TEMP);
-    for (i = 0; i < answer->numbers; i++)
-        *++sp = sv_2mortal(fdp_new_integer(aTHX_ answer->number[i]));
-    for (i = 0; i < answer->received_length; i++) {
+        *++sp = fdp_new_string(aTHX_ answer);
+    for (number = 0; number < answer->numbers; number++)
+        *++sp = sv_2mortal(fdp_new_integer(aTHX_ answer->number[number]));
+    for (; i < all; i++) {
         SV *sv = fdp_scalar_of(aTHX_ cv, &answer->received[i], answer->as);
 
         if (!sv) { /* out of memory, say: the rest is closed with the call */

@@ -174,21 +174,17 @@ fdp_read_path(pTHX_ fdp_reader *reader, SV *sv, fdp_argument *argument)
     argument->length = length;
 }
 
-/* The string itself; a copy where reading it again could run Perl code or
- * where it has to be downgraded. */
+/* A copy: Perl code that runs for a later argument may change the string. */
 static void
 fdp_read_bytes(pTHX_ fdp_reader *reader, SV *sv, fdp_argument *argument)
 {
     STRLEN length;
+    const char *s = SvPV_nomg_const(sv, length);
+    SV *copy = newSVpvn_flags(s, length, SVs_TEMP | (SvUTF8(sv) ? SVf_UTF8 : 0));
 
-    if (!SvPOK(sv) || SvUTF8(sv) || SvGMAGICAL(sv) || SvROK(sv)) {
-        const char *s = SvPV_nomg_const(sv, length);
-
-        sv = newSVpvn_flags(s, length, SVs_TEMP | (SvUTF8(sv) ? SVf_UTF8 : 0));
-        if (SvUTF8(sv) && !sv_utf8_downgrade(sv, TRUE))
-            croak("Wide character in %s", fdp_short_name(reader->call->sub));
-    }
-    argument->bytes = (const uint8_t *)SvPV_nomg_const(sv, length);
+    if (SvUTF8(copy) && !sv_utf8_downgrade(copy, TRUE))
+        croak("Wide character in %s", fdp_short_name(reader->call->sub));
+    argument->bytes = (const uint8_t *)SvPV_nomg_const(copy, length);
     argument->length = length;
 }
 

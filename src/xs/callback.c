@@ -63,10 +63,14 @@ fdp_tied(pTHX_ IO *io)
     return mg ? SvTIED_obj((SV *)io, mg) : NULL;
 }
 
+/* Tainted, as whatever a peer says. */
 static SV *
 fdp_text(pTHX_ const fdp_call *call)
 {
-    return newSVpvn_flags((const char *)call->answer.bytes, call->answer.length, SVs_TEMP);
+    SV *text = newSVpvn_flags((const char *)call->answer.bytes, call->answer.length, SVs_TEMP);
+
+    SvTAINTED_on(text);
+    return text;
 }
 
 static void

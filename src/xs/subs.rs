@@ -19,9 +19,6 @@ use crate::transport::read::Read;
 use crate::transport::receive::Receive;
 use crate::transport::send::{Send, SendAll};
 
-/// The most that one `read_fd` takes: what read(2) takes at once.
-const MOST_BYTES: usize = 0x7fff_f000;
-
 /// A call that has begun: it is over, or it waits for C to do something.
 pub enum Begun {
     Over(Result<Answer>),
@@ -156,18 +153,18 @@ pub static TABLE: [Row; 27] = numbered([
     Row::new(c"File::FDpasser::send_files", c"c@", send_files)
         .if_bad(FDP_DIE)
         .gives(Success::Number),
-    Row::new(c"File::FDpasser::recv_fhs", c"dio", recv_all)
+    Row::new(c"File::FDpasser::recv_fhs", c"dio", recv_fhs)
         .if_bad(FDP_DIE)
         .gives(HANDLE)
         .fails_with(Failure::Nothing)
         .stores(FDP_STORE_SENDER),
-    Row::new(c"File::FDpasser::recv_fds", c"dio", recv_all)
+    Row::new(c"File::FDpasser::recv_fds", c"dio", recv_fds)
         .if_bad(FDP_DIE)
         .gives(NUMBER)
         .fails_with(Failure::Nothing)
         .stores(FDP_STORE_SENDER),
     // For File::FDpasser::Queue, which has to tell a peer's EAGAIN from its own.
-    Row::new(c"File::FDpasser::_receive", c"d", recv_all)
+    Row::new(c"File::FDpasser::_receive", c"d", recv_fhs)
         .gives(HANDLE)
         .fails_with(Failure::StatusOrNothing),
     Row::new(c"File::FDpasser::send_err", c"cib", send_err).if_bad(FDP_DIE),
@@ -290,9 +287,17 @@ fn receive(arguments: &Arguments<'_>, close_on_exec: bool) -> Result<Receive> {
     Ok(Receive::one(arguments.descriptor(0)?, close_on_exec, arguments.is_given(1)))
 }
 
-fn recv_all(arguments: &Arguments<'_>) -> Begun {
+fn recv_fhs(arguments: &Arguments<'_>) -> Begun {
+    recv_all(arguments, "Invalid args to recv_fhs: argument 2 is negative")
+}
+
+fn recv_fds(arguments: &Arguments<'_>) -> Begun {
+    recv_all(arguments, "Invalid args to recv_fds: argument 2 is negative")
+}
+
+fn recv_all(arguments: &Arguments<'_>, invalid: &'static str) -> Begun {
     let Some(most) = most_descriptors(arguments, 1) else {
-        return Begun::Invalid("Invalid args: the number of descriptors is negative");
+        return Begun::Invalid(invalid);
     };
     let connection = arguments.descriptor(0);
     start(connection.map(|connection| Receive::all(connection, most, arguments.is_given(2))))
@@ -307,7 +312,7 @@ fn most_descriptors(arguments: &Arguments<'_>, index: usize) -> Option<usize> {
 fn write_fd(arguments: &Arguments<'_>) -> Begun {
     let bytes = arguments.bytes(1);
     if bytes.is_empty() {
-        return Begun::Invalid("Invalid args to write_fd: a message has at least one byte");
+        return Begun::Invalid("Invalid args to write_fd: argument 2 is empty");
     }
     let connection = arguments.descriptor(0);
     start(connection.and_then(|connection| Send::bytes(connection, bytes, arguments.handles())))
@@ -315,27 +320,28 @@ fn write_fd(arguments: &Arguments<'_>) -> Begun {
 
 fn read_fd(arguments: &Arguments<'_>) -> Begun {
     let length = arguments.integer(1).and_then(|length| usize::try_from(length).ok());
-    let (Some(length @ 1..=MOST_BYTES), Some(most)) = (length, most_descriptors(arguments, 2))
-    else {
-        return Begun::Invalid(
-            "Invalid args to read_fd: it takes 1 byte or more and 0 descriptors or more",
-        );
+    let Some(length @ 1..) = length else {
+        return Begun::Invalid("Invalid args to read_fd: argument 2 is not 1 or more");
+    };
+    let Some(most) = most_descriptors(arguments, 2) else {
+        return Begun::Invalid("Invalid args to read_fd: argument 3 is negative");
     };
     let connection = arguments.descriptor(0);
     start(connection.map(|connection| Read::new(connection, length, most, arguments.is_given(3))))
 }
 
 fn send_files(arguments: &Arguments<'_>) -> Begun {
-    start(arguments.descriptor(0).map(|connection| SendAll::new(connection, arguments.handles())))
+    let connection = arguments.descriptor(0);
+    start(connection.and_then(|connection| SendAll::new(connection, arguments.handles())))
 }
 
 fn send_err(arguments: &Arguments<'_>) -> Begun {
     let text = arguments.bytes(2);
     let Some(errno @ 1..=255) = arguments.integer(1) else {
-        return Begun::Invalid("Invalid args to send_err: the errno is not between 1 and 255");
+        return Begun::Invalid("Invalid args to send_err: argument 2 is not an errno, 1 to 255");
     };
     if text.contains(&0) {
-        return Begun::Invalid("Invalid args to send_err: there is a NUL byte in the text");
+        return Begun::Invalid("Invalid args to send_err: argument 3 has a NUL byte in it");
     }
     start(arguments.descriptor(0).map(|connection| Send::error(connection, errno, text)))
 }

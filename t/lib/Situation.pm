@@ -18,6 +18,7 @@ package Situation;
 #     my ($pid, @leaked) = $child->result; # waits, reaps; dies if it died
 #
 #     fails { send_file($conn, $fh) } undef, 'EPIPE', 'a vanished peer';
+#     fails_empty { recv_fhs($conn) } 'EAGAIN', 'nothing there';
 #     is identity($received), identity($sent), 'the same open file';
 #     is_deeply [ survives_exec(3, 4) ], [ 1, 0 ], 'only 3 is inherited';
 #     is run_perl('-CSD', '-e', $script), "output\n", 'with wide characters on';
@@ -36,7 +37,8 @@ use Test::More ();
 use Situation::Process;
 
 our @EXPORT = (
-    qw(watchdog workdir descriptors leaked no_leak fails errno_name identity),
+    qw(watchdog workdir descriptors leaked no_leak fails fails_empty errno_name
+        identity),
     @Situation::Process::EXPORT);
 
 my %baseline;    # the descriptors that were open when the test began
@@ -117,12 +119,26 @@ sub no_leak {
 sub fails (&$$;$) {
     my ($code, $value, $errno, $name) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return fails_with($code, [$value], $errno, $name);
+}
+
+# fails_empty { CODE } $errno_name, $name: the same of a function that returns
+# a list, which is empty then.
+sub fails_empty (&$;$) {
+    my ($code, $errno, $name) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return fails_with($code, [], $errno, $name);
+}
+
+sub fails_with {
+    my ($code, $returned, $errno, $name) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
     $! = 0;
     my @got   = eval { $code->() };
     my $error = errno_name($!);
     return Test::More::is_deeply(
-        { returned => \@got,    errno => $error, died => $@ },
-        { returned => [$value], errno => $errno, died => '' }, $name);
+        { returned => \@got,      errno => $error, died => $@ },
+        { returned => $returned, errno => $errno, died => '' }, $name);
 }
 
 # Of names that share a number the first in the alphabet: EAGAIN, EDEADLK.
