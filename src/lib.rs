@@ -9,7 +9,7 @@
 //! | `xs` | Perl: arguments, handles, `$!`; the only place that does |
 //! | [`operation`] | how a call that may have to wait proceeds, step by step |
 //! | [`message`] | the two-byte protocol: bytes in, verdict out |
-//! | [`transport`] | how bytes and descriptors travel: [`transport::unix_socket`] |
+//! | [`transport`] | how bytes and descriptors travel: `receive`, `send`, `ancillary` |
 //! | [`endpoint`] | names in the file system: create, take over, connect, accept |
 //! | [`descriptor`] | modes, flags, free slots in the descriptor table |
 //! | [`wait`] | blocking, so that signals get through |
