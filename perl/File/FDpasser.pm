@@ -215,6 +215,11 @@ work:
         $got;
     };
 
+Handlers that are installed by C<POSIX::sigaction> without C<safe> run at any
+moment, also in the middle of Perl's own work; see L<perlipc/Deferred Signals
+(Safe Signals)>. A call that waits may be left by one, but everything that
+perlipc says against them holds here too.
+
 Sending to an endpoint whose other end is closed raises C<SIGPIPE>, as
 C<print> would; where that is ignored or handled, the call fails with
 C<EPIPE>.
@@ -240,7 +245,8 @@ the process. So:
 L</send_file> first flushes what was printed to the handle and to the
 connection and is still in the buffer, so that the receiver sees bytes in
 order. A flush that fails (C<ENOSPC>, say) makes the call fail, and nothing is
-sent.
+sent. (Where a flush would have to wait on a non-blocking handle, C<EAGAIN>,
+perl itself drops the output that was pending.)
 
 =item *
 
@@ -997,6 +1003,9 @@ The name of the mechanism in use, a string: C<socket>. See L</TRANSPORTS>.
 A code reference. It is called with each piece of text that a peer sends
 before a descriptor or a status, as it arrives, with one argument: a string of
 bytes. Pieces are of no particular size. Without it text goes to STDERR.
+
+An exception in it ends the call, and what was received by then is closed.
+C<last>, C<next> and C<goto> cannot leave it and are exceptions as well.
 
     $File::FDpasser::on_text = sub { $log .= $_[0] };
 
