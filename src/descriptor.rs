@@ -4,7 +4,6 @@ use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use nix::fcntl::{fcntl, FcntlArg, FdFlag, OFlag};
-use nix::sys::resource::{getrlimit, Resource};
 use nix::sys::stat::{fstat, SFlag};
 
 use crate::error::{Error, Result};
@@ -129,10 +128,9 @@ pub fn prove_free_slot(any: BorrowedFd<'_>) -> Result<()> {
 /// fill last.  poll(2) says POLLNVAL for a number that is not open.
 #[allow(unsafe_code)]
 pub fn plenty_free(count: usize) -> bool {
-    let Ok((limit, _)) = getrlimit(Resource::RLIMIT_NOFILE) else {
-        return false;
-    };
-    let highest = limit.min(RawFd::MAX as u64) as RawFd;
+    // SAFETY: takes an integer.
+    let limit = unsafe { libc::sysconf(libc::_SC_OPEN_MAX) };
+    let highest = RawFd::try_from(limit).unwrap_or(RawFd::MAX);
     let mut candidates: Vec<libc::pollfd> = (1..=count as RawFd)
         .map(|below| libc::pollfd { fd: (highest - below).max(0), events: 0, revents: 0 })
         .collect();

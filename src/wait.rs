@@ -154,14 +154,25 @@ fn poll(
     timeout: Option<Duration>,
     signals: Signals<'_>,
 ) -> Woken {
-    let mut fds = [PollFd::new(fd, events)];
+    poll_all(&mut [PollFd::new(fd, events)], timeout, signals)
+}
+
+/// Sleeps; Interrupted if a signal comes.
+pub fn pause(length: Duration, signals: Signals<'_>) -> Result<()> {
+    match poll_all(&mut [], Some(length), signals) {
+        Woken::Interrupted => Err(Error::Interrupted),
+        Woken::Ready | Woken::TimedOut => Ok(()),
+    }
+}
+
+fn poll_all(fds: &mut [PollFd<'_>], timeout: Option<Duration>, signals: Signals<'_>) -> Woken {
     let Ok(held) = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK) else {
         return Woken::Interrupted;
     };
     let result = if signals.pending() {
         Err(Errno::EINTR)
     } else {
-        system::poll_with_mask(&mut fds, timeout, &held)
+        system::poll_with_mask(fds, timeout, &held)
     };
     // It was in force before, so it can be again.
     let _ = held.thread_set_mask();

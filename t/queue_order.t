@@ -47,19 +47,19 @@ sub note_into {
 for my $type (SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM) {
     my ($one, $other) = queues($type);
     my (@sent, @received, @back);
-    for my $number (1 .. 700) {
+    for my $number (1 .. 350) {
         $one->push_send_fh(tagged("a$number"), sub { push @sent, $number });
         $other->push_send_fh(tagged("b$number"));
         $other->push_recv_fh(note_into(\@received));
         $one->push_recv_fh(note_into(\@back));
     }
-    is $one->pending, 1400, "type $type: all of it waits";
+    is $one->pending, 700, "type $type: all of it waits";
     $one->ready;
-    cmp_ok scalar @sent, '<', 700, '... the connection takes some';
+    cmp_ok scalar @sent, '<', 350, '... the connection takes some';
     serve($one, $other);
-    is_deeply \@sent,     [ 1 .. 700 ], '... the sends report in order';
-    is_deeply \@received, [ map {"a$_"} 1 .. 700 ], '... they come in order';
-    is_deeply \@back,     [ map {"b$_"} 1 .. 700 ], '... the other way, too';
+    is_deeply \@sent,     [ 1 .. 350 ], '... the sends report in order';
+    is_deeply \@received, [ map {"a$_"} 1 .. 350 ], '... they come in order';
+    is_deeply \@back,     [ map {"b$_"} 1 .. 350 ], '... the other way, too';
     is $one->pending, 0, '... and nothing waits any more';
 }
 

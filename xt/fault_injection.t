@@ -9,7 +9,7 @@ use warnings;
 #
 # Run from the top of the distribution, after make:
 #
-#     prove -bv xt/fault_injection.t                     one errno for each call
+#     prove -bv xt/fault_injection.t                         one errno a call
 #     FDPASSER_FAULTS=all prove -bv xt/fault_injection.t     every errno
 
 use Cwd        ();
@@ -36,7 +36,6 @@ my %ERRNOS = (
     ppoll      => [qw(EINTR ENOMEM)],
     prlimit64  => [qw(EPERM)],
     recvmsg    => [qw(ENOBUFS EINTR ENOMEM EMFILE)],
-    rename     => [qw(ENOSPC EACCES)],
     renameat   => [qw(ENOSPC EACCES)],
     renameat2  => [qw(ENOSPC EINVAL ENOSYS EACCES)],
     sendmsg    => [qw(ENOBUFS EINTR ENOMEM ETOOMANYREFS)],
@@ -49,63 +48,83 @@ my %ERRNOS = (
 
 my $scratch = File::Temp->newdir('fdpasser-XXXXXX', TMPDIR => 1);
 local $ENV{PERL_HASH_SEED} = 0;    # each run makes the same calls
+@INC = map { Cwd::abs_path($_) } grep { !ref && -d } @INC;
 
-# Runs the program under strace: what it printed, STDERR included, and its
-# status.
-sub traced {
+# Starts the program under strace; its output goes to a file named for its pid.
+sub start {
     my ($errno, @options) = @_;
-    my $pid = open my $output, '-|';
+    my $pid = fork;
     die "fork: $!" if !defined $pid;
-    if (!$pid) {
-        open STDERR, '>&', \*STDOUT or die "STDERR: $!";
-        alarm 60;
-        exec 'strace', '-qq', '-o', "$scratch/trace", @options, $^X,
-            map({"-I$_"} @INC), $PROGRAM, $errno
-            or POSIX::_exit(127);
-    }
-    my @lines = readline $output;
-    close $output;
-    return (join('', @lines), $?);
+    return $pid    if $pid;
+    open STDOUT, '>', "$scratch/$$" or die "STDOUT: $!";
+    open STDERR, '>&', \*STDOUT     or die "STDERR: $!";
+    no warnings 'exec';
+    exec 'strace', '-qq', @options, $^X, map({"-I$_"} @INC), $PROGRAM, $errno
+        or POSIX::_exit(127);
 }
 
-# [call, number of the first in the passes, number of the last]
+# Waits for one of them: its pid, what it printed, its status.
+sub finish {
+    my $pid    = wait;
+    my $status = $?;
+    open my $output, '<', "$scratch/$pid" or die "$scratch/$pid: $!";
+    unlink "$scratch/$pid";
+    return ($pid, join('', readline $output), $status);
+}
+
+# The calls of the passes: name => [ number of the first, number of the last ].
 sub calls_of_the_passes {
-    my (%count, %first);
+    my (%count, %before);
     open my $trace, '<', "$scratch/trace" or die "trace: $!";
     while (<$trace>) {
-        %first = %count if /the passes begin/;
+        %before = %count if /the passes begin/;
         last if /the passes end/;
         $count{$1}++ if /\A(\w+)\(/;
     }
-    return map { [ $_, ($first{$_} || 0) + 1, $count{$_} ] }
-        grep { $count{$_} > ($first{$_} || 0) } grep { $ERRNOS{$_} }
-        sort keys %count;
+    return map { $_ => [ ($before{$_} || 0) + 1, $count{$_} ] }
+        grep { $count{$_} > ($before{$_} || 0) } keys %count;
 }
 
-@INC = map { Cwd::abs_path($_) } grep { !ref && -d } @INC;
-my ($said, $status) = eval { no warnings 'exec'; traced('none') };
-plan skip_all => 'strace cannot trace here: ' . (defined $said ? $said : $@)
-    if !defined $status || $status >> 8 == 127 || $said =~ /\bptrace\b|PTRACE/;
-is $said, "reported: \n", 'without a fault all is well' or done_testing, exit;
+sub processors { return `getconf _NPROCESSORS_ONLN 2>&1` =~ /\A(\d+)$/ ? $1 : 1 }
+
+# Runs with one fault each, several at once; [ number, output, status ] of each.
+sub runs {
+    my ($name, $errno, @numbers) = @_;
+    my (@done, %number);
+    while (@numbers || %number) {
+        while (@numbers && keys %number < processors()) {
+            my $number = shift @numbers;
+            my $pid = start($errno, '--seccomp-bpf', '-f', '-o', '/dev/null',
+                '-e', "trace=$name", '-e',
+                "inject=$name:error=$errno:when=$number");
+            $number{$pid} = $number;
+        }
+        my ($pid, @outcome) = finish();
+        push @done, [ delete $number{$pid}, @outcome ];
+    }
+    return @done;
+}
+
+start('none', '-o', "$scratch/trace");
+my (undef, $said, $status) = finish();
+plan skip_all => "strace cannot trace here: $said"
+    if $status >> 8 == 127 || $said =~ /ptrace/i;
+is $said, "reported: \n", 'without a fault all is well';
 is $status, 0, 'and it ends well';
 
-for my $call (calls_of_the_passes()) {
-    my ($name, $first, $last) = @$call;
+my %calls = calls_of_the_passes();
+for my $name (sort grep { $calls{$_} } keys %ERRNOS) {
+    my ($first, $last) = @{ $calls{$name} };
     my @errnos = @{ $ERRNOS{$name} };
     $#errnos = 0 if ($ENV{FDPASSER_FAULTS} || '') ne 'all';
     for my $errno (@errnos) {
-        my ($bad, $reported) = (0, 0);
-        for my $number ($first .. $last) {
-            my @inject = ('--seccomp-bpf', '-f', '-e', "trace=$name", '-e',
-                "inject=$name:error=$errno:when=$number");
-            ($said, $status) = traced($errno, @inject);
-            $reported++ if $said =~ /\Areported: ./;
-            next if !$status && $said =~ /\Areported: .*\n\z/;
-            $bad++;
-            diag "$name $number of $first..$last: $errno: status $status: $said";
-        }
-        my $runs = $last - $first + 1;
-        is $bad, 0, "$name: $errno, $runs times; $reported of them reported";
+        my @runs = runs($name, $errno, $first .. $last);
+        my @bad  = grep { $_->[2] || $_->[1] !~ /\Areported: .*\n\z/ } @runs;
+        my $reported = grep { $_->[1] =~ /^reported: ./m } @runs;
+        is @bad, 0,
+            "$name, $errno: @{[ scalar @runs ]} faults, $reported reported";
+        diag "$name $_->[0] of $first..$last, status $_->[2]: $_->[1]"
+            for @bad;
     }
 }
 done_testing;

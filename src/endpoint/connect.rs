@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{fcntl, FcntlArg, OFlag};
-use nix::sys::socket::{connect, setsockopt, socket, sockopt, AddressFamily, SockFlag, SockType};
+use nix::sys::socket::{connect, setsockopt, sockopt, SockType};
 use nix::sys::time::{TimeVal, TimeValLike};
 
 use super::create::FOR_EVER_BUT_SIGNALS;
@@ -40,8 +40,8 @@ impl Connect {
             Name::Abstract(name) => Address::of_abstract(name)?,
             Name::Path(path) => Address::of_existing(path)?,
         };
-        let flags = system::SOCKET_FLAGS | SockFlag::SOCK_NONBLOCK;
-        let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+        let socket = system::socket(SockType::Stream)?;
+        fcntl(&socket, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         if options.note_senders {
             system::note_senders(socket.as_fd())?;
         }

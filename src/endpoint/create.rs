@@ -1,23 +1,19 @@
 //! Creating a listening endpoint.
 
 use std::ffi::CStr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
-use nix::poll::PollTimeout;
-use nix::sys::socket::{
-    bind, listen, setsockopt, socket, sockopt, AddressFamily, Backlog, SockType,
-};
+use nix::sys::socket::{bind, listen, setsockopt, sockopt, Backlog, SockType};
 use nix::sys::stat::Mode;
 use nix::sys::time::{TimeVal, TimeValLike};
-use nix::unistd::unlink;
 
 use super::name::{Address, Name, Place};
-use super::takeover::{Found, Temporary};
+use super::takeover::{Found, Node};
 use crate::error::{Error, Result};
+use crate::operation::{Answer, Operation, Step};
 use crate::system;
+use crate::wait::{self, Signals};
 
 /// So long that it never comes; but a wait with any limit ends when a signal
 /// comes, also where its handler was installed with SA_RESTART; signal(7).
@@ -25,6 +21,9 @@ pub const FOR_EVER_BUT_SIGNALS: i64 = 1_000_000_000;
 
 /// How long another starter may hold the directory.
 const LONGEST_START: Duration = Duration::from_secs(10);
+
+/// Between two attempts to lock it.
+const PAUSE: Duration = Duration::from_millis(5);
 
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
@@ -38,109 +37,124 @@ pub struct Options {
     pub note_senders: bool,
 }
 
-/// A listening socket at the name (`terminated` by a NUL byte); bind(2), listen(2).
-pub fn create(terminated: &[u8], options: &Options) -> Result<OwnedFd> {
-    let name = Name::parse(terminated)?;
-    let listener = new_listener(options)?;
-    match name {
-        Name::Abstract(name) => bind_abstract(&listener, name, options)?,
-        Name::Path(path) if options.exclusive => bind_exclusive(&listener, path, options)?,
-        Name::Path(path) => bind_path(&listener, path, options)?,
+enum Target {
+    Abstract(Address),
+    Path(Place),
+}
+
+/// Makes a listening socket at a name; bind(2), listen(2).
+pub struct Create {
+    target: Target,
+    options: Options,
+    /// When another starter has held the directory for too long.
+    deadline: Option<Instant>,
+    woken: Result<()>,
+}
+
+impl Create {
+    /// `terminated` is the name and a NUL byte.
+    pub fn new(terminated: &[u8], options: Options) -> Result<Self> {
+        let target = match Name::parse(terminated)? {
+            Name::Abstract(_) if options.mode.is_some() => return Err(Error::InvalidArgument),
+            Name::Abstract(name) => Target::Abstract(Address::of_abstract(name)?),
+            Name::Path(path) if options.exclusive => Target::Path(Place::lockable(path)?),
+            Name::Path(path) => Target::Path(Place::of(path)?),
+        };
+        Ok(Create { target, options, deadline: None, woken: Ok(()) })
     }
-    Ok(listener)
-}
 
-fn new_listener(options: &Options) -> Result<OwnedFd> {
-    let listener = socket(AddressFamily::Unix, SockType::Stream, system::SOCKET_FLAGS, None)?;
-    setsockopt(&listener, sockopt::ReceiveTimeout, &TimeVal::seconds(FOR_EVER_BUT_SIGNALS))?;
-    if options.note_senders {
-        system::note_senders(listener.as_fd())?;
+    fn advance(&mut self) -> Result<Step> {
+        std::mem::replace(&mut self.woken, Ok(()))?;
+        let listener = match &self.target {
+            Target::Abstract(address) => self.bind_abstract(address)?,
+            Target::Path(place) if self.options.exclusive => {
+                // One starter at a time, from the look at the name until it
+                // listens there: else two could find it stale, and both win.
+                let Some(_lock) = system::try_lock(place.directory())? else {
+                    return self.be_patient();
+                };
+                self.bind_path(place)?
+            }
+            Target::Path(place) => self.bind_path(place)?,
+        };
+        Ok(Step::Done(Ok(Answer::descriptor(listener))))
     }
-    Ok(listener)
-}
 
-fn start(listener: &OwnedFd, options: &Options) -> Result<()> {
-    let backlog = match options.backlog {
-        None => Backlog::MAXCONN,
-        Some(backlog) => Backlog::new(backlog).unwrap_or(Backlog::MAXCONN),
-    };
-    Ok(listen(listener, backlog)?)
-}
-
-fn bind_abstract(listener: &OwnedFd, name: &[u8], options: &Options) -> Result<()> {
-    if options.mode.is_some() {
-        return Err(Error::InvalidArgument);
+    fn be_patient(&mut self) -> Result<Step> {
+        let now = Instant::now();
+        if now >= *self.deadline.get_or_insert(now + LONGEST_START) {
+            return Err(Error::InUse);
+        }
+        Ok(Step::Wait)
     }
-    bind(listener.as_raw_fd(), &Address::of_abstract(name)?.address)?;
-    start(listener, options)
-}
 
-/// One starter at a time, from the look at the name until it listens there:
-/// else two could find it stale, and both win.
-fn bind_exclusive(listener: &OwnedFd, path: &CStr, options: &Options) -> Result<()> {
-    let place = Place::lockable(path)?;
-    let _lock = lock(place.directory())?;
-    bind_in(listener, path, &place, options)
-}
-
-fn bind_path(listener: &OwnedFd, path: &CStr, options: &Options) -> Result<()> {
-    match Address::of_new(path) {
-        Ok(address) => match bind_here(listener, path, &address, options) {
-            Err(Error::InUse) => bind_in(listener, path, &Place::of(path)?, options),
-            done => done,
-        },
-        Err(_) => bind_in(listener, path, &Place::of(path)?, options),
+    fn bind_abstract(&self, address: &Address) -> Result<OwnedFd> {
+        let listener = self.new_listener()?;
+        bind(listener.as_raw_fd(), &address.address)?;
+        self.start(&listener)?;
+        Ok(listener)
     }
-}
 
-/// InUse if the name is not free.
-fn bind_here(listener: &OwnedFd, path: &CStr, address: &Address, options: &Options) -> Result<()> {
-    match system::bind_with_mode(listener.as_fd(), &address.address, options.mode) {
-        Err(Errno::EADDRINUSE) => return Err(Error::InUse),
-        bound => bound?,
-    }
-    start(listener, options).inspect_err(|_| {
-        // Nothing was there before.
-        let _ = unlink(path);
-    })
-}
-
-fn bind_in(listener: &OwnedFd, path: &CStr, place: &Place, options: &Options) -> Result<()> {
-    if place.look(&place.name)? == Found::Nothing {
-        if let Ok(address) = place.address(&place.name) {
-            match bind_here(listener, path, &address, options) {
-                Err(Error::InUse) => {}
-                done => return done,
+    fn bind_path(&self, place: &Place) -> Result<OwnedFd> {
+        let listener = self.new_listener()?;
+        if place.look(&place.name)? == Found::Nothing {
+            match Node::bind(place, listener.as_fd(), self.options.mode) {
+                Err(Error::InUse | Error::NameTooLong) => {}
+                node => {
+                    let node = node?;
+                    self.start(&listener)?;
+                    node.keep();
+                    return Ok(listener);
+                }
             }
         }
+        self.take_over(place, &listener)?;
+        Ok(listener)
     }
-    take_over(listener, place, options)
-}
 
-fn take_over(listener: &OwnedFd, place: &Place, options: &Options) -> Result<()> {
-    let may_replace = |name: &CStr| match place.look(name)? {
-        Found::Replaceable if options.exclusive && place.is_alive(name)? => Ok(Found::Kept),
-        found => Ok(found),
-    };
-    if may_replace(&place.name)? == Found::Kept {
-        return Err(Error::InUse);
-    }
-    let temporary = Temporary::bind(place, listener.as_fd(), options.mode)?;
-    start(listener, options)?;
-    temporary.move_in(may_replace)
-}
-
-/// flock(2) on the directory, until dropped.  A signal ends the wait.
-fn lock(directory: BorrowedFd<'_>) -> Result<Flock<OwnedFd>> {
-    let mut directory = directory.try_clone_to_owned().map_err(|_| Error::TableFull)?;
-    let deadline = Instant::now() + LONGEST_START;
-    loop {
-        match Flock::lock(directory, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => return Ok(lock),
-            Err((back, Errno::EWOULDBLOCK)) if Instant::now() < deadline => directory = back,
-            Err((_, Errno::EWOULDBLOCK)) => return Err(Error::InUse),
-            Err((_, errno)) => return Err(Error::from(errno)),
+    fn take_over(&self, place: &Place, listener: &OwnedFd) -> Result<()> {
+        let may_replace = |name: &CStr| self.may_replace(place, name);
+        if may_replace(&place.name)? == Found::Kept {
+            return Err(Error::InUse);
         }
-        nix::poll::poll(&mut [], PollTimeout::from(5u8))?;
+        let node = Node::bind_beside(place, listener.as_fd(), self.options.mode)?;
+        self.start(listener)?;
+        node.move_in(may_replace)
+    }
+
+    fn may_replace(&self, place: &Place, name: &CStr) -> Result<Found> {
+        match place.look(name)? {
+            Found::Replaceable if self.options.exclusive && place.is_alive(name)? => {
+                Ok(Found::Kept)
+            }
+            found => Ok(found),
+        }
+    }
+
+    fn new_listener(&self) -> Result<OwnedFd> {
+        let listener = system::socket(SockType::Stream)?;
+        setsockopt(&listener, sockopt::ReceiveTimeout, &TimeVal::seconds(FOR_EVER_BUT_SIGNALS))?;
+        if self.options.note_senders {
+            system::note_senders(listener.as_fd())?;
+        }
+        Ok(listener)
+    }
+
+    fn start(&self, listener: &OwnedFd) -> Result<()> {
+        let backlog = match self.options.backlog {
+            None => Backlog::MAXCONN,
+            Some(backlog) => Backlog::new(backlog).unwrap_or(Backlog::MAXCONN),
+        };
+        Ok(listen(listener, backlog)?)
+    }
+}
+
+impl Operation for Create {
+    fn step(&mut self) -> Step {
+        self.advance().unwrap_or_else(|error| Step::Done(Err(error)))
+    }
+
+    fn wait(&mut self, signals: Signals<'_>) {
+        self.woken = wait::pause(PAUSE, signals);
     }
 }

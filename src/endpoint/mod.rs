@@ -9,12 +9,12 @@ mod takeover;
 
 use std::os::fd::OwnedFd;
 
-use nix::sys::socket::{socketpair, AddressFamily, SockType};
+use nix::sys::socket::SockType;
 
 use crate::error::Result;
 use crate::system;
 
 /// Two connected stream sockets; socketpair(2).
 pub fn pair() -> Result<(OwnedFd, OwnedFd)> {
-    Ok(socketpair(AddressFamily::Unix, SockType::Stream, None, system::SOCKET_FLAGS)?)
+    Ok(system::socketpair(SockType::Stream)?)
 }

@@ -37,15 +37,7 @@ pub struct Address {
 
 impl Address {
     pub fn of_abstract(name: &[u8]) -> Result<Self> {
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        return Self::plain(UnixAddr::new_abstract(name));
-        #[cfg(not(any(target_os = "linux", target_os = "android")))]
-        return Err(Error::NoSuchName);
-    }
-
-    /// For binding the path as it is written; NameTooLong where it does not fit.
-    pub fn of_new(path: &CStr) -> Result<Self> {
-        Self::plain(UnixAddr::new(path))
+        Self::plain(system::abstract_address(name))
     }
 
     /// For connecting to what is at the path, however long that is.
@@ -64,13 +56,19 @@ impl Address {
 
     /// The short name that an open descriptor has, with `rest` behind it.
     fn through(held: OwnedFd, rest: &[u8]) -> Result<Self> {
-        let directory = system::PATH_OF_DESCRIPTORS.ok_or(Error::NameTooLong)?;
-        stat(directory).map_err(|_| Error::NameTooLong)?;
-        let mut path = format!("{directory}/{}", held.as_raw_fd()).into_bytes();
+        let mut path = format!("{}/{}", path_of_descriptors()?, held.as_raw_fd()).into_bytes();
         path.extend_from_slice(rest);
         let address = UnixAddr::new(path.as_slice()).map_err(|_| Error::NameTooLong)?;
         Ok(Address { address, _held: Some(held) })
     }
+}
+
+/// NameTooLong where there is none: the system has none, or proc(5) is not
+/// mounted here.
+fn path_of_descriptors() -> Result<&'static str> {
+    let path = system::PATH_OF_DESCRIPTORS.ok_or(Error::NameTooLong)?;
+    stat(path).map_err(|_| Error::NameTooLong)?;
+    Ok(path)
 }
 
 /// A name in a directory that is held open, so that all that is done happens
@@ -83,6 +81,7 @@ pub struct Place {
 }
 
 impl Place {
+    /// NameTooLong where nobody could connect to the path.
     pub fn of(path: &CStr) -> Result<Self> {
         Self::open(path, system::OPEN_AS_NAME)
     }
@@ -93,14 +92,17 @@ impl Place {
     }
 
     fn open(path: &CStr, how: OFlag) -> Result<Self> {
+        if UnixAddr::new(path).is_err() {
+            path_of_descriptors()?;
+        }
         let bytes = path.to_bytes();
         let split = bytes.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
         let (prefix, name) = bytes.split_at(split);
+        let parent = if prefix.is_empty() { b"." } else { prefix };
+        let directory = open(parent, how | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
         if name.is_empty() {
             return Err(Error::InUse);
         }
-        let parent = if prefix.is_empty() { b"." } else { prefix };
-        let directory = open(parent, how | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
         let name = CString::new(name).map_err(|_| Error::NoSuchName)?;
         Ok(Place { directory, prefix: prefix.to_vec(), name })
     }

@@ -8,12 +8,13 @@
 
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::time::SystemTime;
 
 use nix::errno::Errno;
 use nix::fcntl::{renameat, AtFlags};
-use nix::sys::socket::{connect, socket, AddressFamily, SockType};
+use nix::sys::socket::{connect, SockType};
 use nix::sys::stat::{fstat, fstatat, FileStat, Mode, SFlag};
-use nix::unistd::{geteuid, unlinkat, UnlinkatFlags};
+use nix::unistd::{geteuid, linkat, unlinkat, UnlinkatFlags};
 
 use super::name::Place;
 use crate::error::{Error, Result};
@@ -23,7 +24,7 @@ use crate::system;
 const ATTEMPTS: usize = 100;
 
 /// What is at a name.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
     Nothing,
     /// A socket, a symbolic link or an empty regular file, not somebody else's.
@@ -34,12 +35,17 @@ pub enum Found {
 
 impl Place {
     pub fn look(&self, name: &CStr) -> Result<Found> {
-        match fstatat(self.directory(), name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+        match self.node(name) {
             Err(Errno::ENOENT) => Ok(Found::Nothing),
             Err(errno) => Err(Error::from(errno)),
             Ok(node) if is_replaceable(&node) && !self.is_foreign(&node)? => Ok(Found::Replaceable),
             Ok(_) => Ok(Found::Kept),
         }
+    }
+
+    /// The name itself, also if it is a symbolic link.
+    fn node(&self, name: &CStr) -> nix::Result<FileStat> {
+        fstatat(self.directory(), name, AtFlags::AT_SYMLINK_NOFOLLOW)
     }
 
     /// In a directory that others can write to: does the node belong to
@@ -53,12 +59,20 @@ impl Place {
     /// Whether a server listens at the name.  Connecting a socket of another
     /// type tells, and disturbs nobody; see connect(2), EPROTOTYPE.
     pub fn is_alive(&self, name: &CStr) -> Result<bool> {
-        let address = self.address_of_existing(name)?;
-        let probe = socket(AddressFamily::Unix, SockType::Datagram, system::SOCKET_FLAGS, None)?;
-        match connect(probe.as_raw_fd(), &address.address) {
-            Err(Errno::ECONNREFUSED | Errno::ENOENT | Errno::ELOOP) => Ok(false),
-            _ => Ok(true),
+        match self.probe(name) {
+            // A link may lead nowhere, in all these ways.
+            Err(Error::System(
+                Errno::ECONNREFUSED | Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP,
+            )) => Ok(false),
+            Ok(()) | Err(Error::System(Errno::EPROTOTYPE | Errno::EACCES)) => Ok(true),
+            Err(error) => Err(error),
         }
+    }
+
+    fn probe(&self, name: &CStr) -> Result<()> {
+        let address = self.address_of_existing(name)?;
+        let probe = system::socket(SockType::Datagram)?;
+        Ok(connect(probe.as_raw_fd(), &address.address)?)
     }
 
     fn remove(&self, name: &CStr) {
@@ -75,32 +89,62 @@ fn is_replaceable(node: &FileStat) -> bool {
     }
 }
 
-/// A node of ours under a temporary name; removed when dropped.
-pub struct Temporary<'a> {
+/// The node of a listener of ours; removed when dropped, unless it is kept.
+pub struct Node<'a> {
     place: &'a Place,
     name: CString,
-    inode: u64,
+    /// None: not to be removed.
+    inode: Option<libc::ino_t>,
 }
 
-impl<'a> Temporary<'a> {
-    /// Binds the socket to a name that nobody has: `.fdp-PID-N`.
+impl<'a> Node<'a> {
+    /// Binds the socket to the name itself.  InUse if that is not free,
+    /// NameTooLong if it cannot be said in an address.
     pub fn bind(place: &'a Place, socket: BorrowedFd<'_>, mode: Option<Mode>) -> Result<Self> {
+        Self::bind_to(place, &place.name, socket, mode)
+    }
+
+    /// Binds the socket to a name beside it that nobody has: `.fdp-PID-N`.
+    pub fn bind_beside(
+        place: &'a Place,
+        socket: BorrowedFd<'_>,
+        mode: Option<Mode>,
+    ) -> Result<Self> {
         for attempt in 0..ATTEMPTS {
-            let name = format!(".fdp-{}-{attempt}", std::process::id());
-            let name = CString::new(name).map_err(|_| Error::NoSuchName)?;
-            let address = place.address(&name)?;
-            match system::bind_with_mode(socket, &address.address, mode) {
-                Err(Errno::EADDRINUSE) => continue,
-                bound => bound?,
+            match Self::bind_to(place, &temporary_name(attempt)?, socket, mode) {
+                Err(Error::InUse) => {}
+                done => return done,
             }
-            let node = fstatat(place.directory(), name.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW)?;
-            return Ok(Temporary { place, name, inode: node.st_ino });
         }
         Err(Error::InUse)
     }
 
-    /// Moves the node to its name.  `may_replace` is asked of what is at the
-    /// name, before and after.
+    fn bind_to(
+        place: &'a Place,
+        name: &CStr,
+        socket: BorrowedFd<'_>,
+        mode: Option<Mode>,
+    ) -> Result<Self> {
+        let address = place.address(name)?;
+        match system::bind_with_mode(socket, &address.address, mode) {
+            Err(Errno::EADDRINUSE) => return Err(Error::InUse),
+            bound => bound?,
+        }
+        match place.node(name) {
+            Ok(node) => Ok(Node { place, name: name.to_owned(), inode: Some(node.st_ino) }),
+            Err(errno) => {
+                place.remove(name);
+                Err(Error::from(errno))
+            }
+        }
+    }
+
+    pub fn keep(mut self) {
+        self.inode = None;
+    }
+
+    /// Moves the node from beside to the name.  `may_replace` is asked of what
+    /// is at the name, before, and of what has come out of it, after.
     pub fn move_in(self, may_replace: impl Fn(&CStr) -> Result<Found>) -> Result<()> {
         for _ in 0..ATTEMPTS {
             let moved = match may_replace(&self.place.name)? {
@@ -117,33 +161,60 @@ impl<'a> Temporary<'a> {
 
     /// False if the name is no longer free.
     fn take_free_name(&self) -> Result<bool> {
-        match system::rename_no_replace(self.place.directory(), &self.name, &self.place.name) {
-            Ok(()) => Ok(true),
-            Err(Errno::EEXIST) => Ok(false),
-            Err(errno) => Err(Error::from(errno)),
+        let directory = self.place.directory();
+        match system::rename_no_replace(directory, &self.name, &self.place.name) {
+            Err(errno) if is_unknown_call(errno) => self.link_to_free_name(),
+            moved => yes_unless(moved, &[Errno::EEXIST, Errno::ENOENT]),
         }
+    }
+
+    /// link(2) does not replace either, but then the node has two names for a
+    /// moment.
+    fn link_to_free_name(&self) -> Result<bool> {
+        let (directory, flags) = (self.place.directory(), AtFlags::empty());
+        let linked =
+            linkat(directory, self.name.as_c_str(), directory, self.place.name.as_c_str(), flags);
+        let moved = yes_unless(linked, &[Errno::EEXIST, Errno::ENOENT])?;
+        if moved {
+            self.place.remove(&self.name);
+        }
+        Ok(moved)
     }
 
     /// False if the name has become free.
     fn change_places(&self, may_replace: impl Fn(&CStr) -> Result<Found>) -> Result<bool> {
         match self.exchange() {
-            Ok(()) => {}
-            Err(Errno::ENOENT) => return Ok(false),
             // A file system that cannot: NFS, for one.  What appears between
             // the look and this is replaced unseen.
-            Err(Errno::EINVAL | Errno::ENOSYS | Errno::EOPNOTSUPP) => return self.replace(),
-            Err(errno) => return Err(Error::from(errno)),
-        }
-        match may_replace(&self.name) {
-            Ok(Found::Replaceable) => self.place.remove(&self.name),
-            Ok(Found::Nothing) => {}
-            kept => {
-                self.exchange()?;
-                kept?;
-                return Err(Error::InUse);
+            Err(errno) if is_unknown_call(errno) => self.replace(),
+            exchanged => {
+                let exchanged = yes_unless(exchanged, &[Errno::ENOENT])?;
+                if exchanged {
+                    self.settle(may_replace)?;
+                }
+                Ok(exchanged)
             }
         }
-        Ok(true)
+    }
+
+    /// Removes what has come out of the name, or puts it back.
+    fn settle(&self, may_replace: impl Fn(&CStr) -> Result<Found>) -> Result<()> {
+        for _ in 0..ATTEMPTS {
+            let why_not = match may_replace(&self.name) {
+                Ok(Found::Replaceable) => {
+                    self.place.remove(&self.name);
+                    return Ok(());
+                }
+                Ok(Found::Nothing) => return Ok(()),
+                Ok(Found::Kept) => Error::InUse,
+                Err(error) => error,
+            };
+            // If our node was removed from the name meanwhile, that is free.
+            if yes_unless(self.exchange(), &[Errno::ENOENT])? || self.take_free_name()? {
+                return Err(why_not);
+            }
+        }
+        Err(Error::InUse)
     }
 
     fn exchange(&self) -> nix::Result<()> {
@@ -157,12 +228,38 @@ impl<'a> Temporary<'a> {
     }
 }
 
-impl Drop for Temporary<'_> {
+impl Drop for Node<'_> {
     fn drop(&mut self) {
-        let node =
-            fstatat(self.place.directory(), self.name.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW);
-        if node.is_ok_and(|node| node.st_ino == self.inode) {
+        let Some(inode) = self.inode else { return };
+        if self.place.node(&self.name).is_ok_and(|node| node.st_ino == inode) {
             self.place.remove(&self.name);
         }
+    }
+}
+
+/// Not the same twice: what a killed process left behind must not be in the way
+/// for ever where process ids are few, as in a container.
+fn temporary_name(attempt: usize) -> Result<CString> {
+    let number = match attempt {
+        0 => 0,
+        _ => SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(attempt as u32, |now| now.subsec_nanos()),
+    };
+    let name = format!(".fdp-{}-{number}", std::process::id());
+    CString::new(name).map_err(|_| Error::NoSuchName)
+}
+
+/// Whether the system or the file system has no such call.
+fn is_unknown_call(errno: Errno) -> bool {
+    matches!(errno, Errno::ENOSYS | Errno::EINVAL | Errno::EOPNOTSUPP)
+}
+
+/// False for the failures that say so.
+fn yes_unless(done: nix::Result<()>, no: &[Errno]) -> Result<bool> {
+    match done {
+        Ok(()) => Ok(true),
+        Err(errno) if no.contains(&errno) => Ok(false),
+        Err(errno) => Err(Error::from(errno)),
     }
 }

@@ -1,29 +1,28 @@
 //! Linux.
 
 use std::ffi::CStr;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::time::Duration;
+use std::fs::read_to_string;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{renameat2, OFlag, RenameFlags};
-use nix::poll::{PollFd, PollFlags};
-use nix::sys::signal::SigSet;
-use nix::sys::socket::{accept4, bind, getsockopt, setsockopt, sockopt, SockFlag, UnixAddr};
+use nix::poll::PollFlags;
+use nix::sys::socket::{bind, getsockopt, setsockopt, sockopt, UnixAddr};
 use nix::sys::stat::{fchmod, Mode};
-use nix::sys::time::TimeSpec;
 
 use crate::operation::{Ids, IdsOf};
+
+pub use super::cloexec_at_once::{
+    accept, after_receive, socket, socketpair, RECEIVE_CLOSE_ON_EXEC,
+};
+pub use super::flock::try_lock;
+pub use super::ppoll::poll_with_mask;
 
 /// What poll(2) says of a peer that has closed, or shut down its side.
 pub const HUNG_UP: PollFlags = PollFlags::from_bits_retain(libc::POLLRDHUP);
 
-pub const SOCKET_FLAGS: SockFlag = SockFlag::SOCK_CLOEXEC;
-
 /// open(2) for what is only to be named, not read; it takes no read permission.
 pub const OPEN_AS_NAME: OFlag = OFlag::O_PATH;
-
-/// recvmsg(2)'s flag for descriptors that do not survive exec.
-pub const RECEIVE_CLOSE_ON_EXEC: i32 = libc::MSG_CMSG_CLOEXEC;
 
 /// proc(5): a directory with a name for each open descriptor.
 pub const PATH_OF_DESCRIPTORS: Option<&str> = Some("/proc/self/fd");
@@ -31,13 +30,8 @@ pub const PATH_OF_DESCRIPTORS: Option<&str> = Some("/proc/self/fd");
 /// unix(7): a name outside the file system starts with a NUL byte.
 pub const ABSTRACT_NAMES: bool = true;
 
-/// ppoll(2).
-pub fn poll_with_mask(
-    fds: &mut [PollFd<'_>],
-    timeout: Option<Duration>,
-    mask: &SigSet,
-) -> nix::Result<i32> {
-    nix::poll::ppoll(fds, timeout.map(TimeSpec::from_duration), Some(*mask))
+pub fn abstract_address(name: &[u8]) -> nix::Result<UnixAddr> {
+    UnixAddr::new_abstract(name)
 }
 
 /// Beyond this number asking costs more than opening something.
@@ -62,15 +56,6 @@ pub fn is_any_free(numbers: [RawFd; 2]) -> bool {
     // SAFETY: the array has at least `length` entries, which the call fills.
     let told = unsafe { libc::poll(entries.as_mut_ptr(), length as libc::nfds_t, 0) };
     told > 0 && entries[..length].iter().any(|entry| entry.revents == libc::POLLNVAL)
-}
-
-/// accept4(2): blocking; close-on-exec as asked for.
-#[allow(unsafe_code)]
-pub fn accept(listener: BorrowedFd<'_>, close_on_exec: bool) -> nix::Result<OwnedFd> {
-    let flags = if close_on_exec { SockFlag::SOCK_CLOEXEC } else { SockFlag::empty() };
-    let number = accept4(listener.as_raw_fd(), flags)?;
-    // SAFETY: accept4 has just returned this number to us alone.
-    Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
 /// renameat2(2): the two names change places, or nothing happens.
@@ -99,8 +84,10 @@ pub fn bind_with_mode(
 /// SO_PEERCRED, unix(7): effective ids at the time of connect.
 pub fn peer_ids(connection: BorrowedFd<'_>) -> nix::Result<Ids> {
     let peer = getsockopt(&connection, sockopt::PeerCredentials)?;
-    // A connection that has no peer yet says pid 0 and ids of -1.
-    if peer.pid() == 0 && peer.uid() == u32::MAX {
+    // A socket that has no peer says pid 0 and ids of -1; a listener says who
+    // listens, and has no peer either.
+    let nobody = peer.pid() == 0 && peer.uid() == u32::MAX;
+    if nobody || getsockopt(&connection, sockopt::AcceptConn)? {
         return Err(Errno::ENOTCONN);
     }
     Ok(ids_from(peer.pid(), peer.uid(), peer.gid(), IdsOf::Connection))
@@ -116,7 +103,7 @@ pub fn notes_senders(connection: BorrowedFd<'_>) -> bool {
 }
 
 /// The sender in a control message, if it is one of SCM_CREDENTIALS and the
-/// kernel knew who sent: a message from before SO_PASSCRED says pid 0.
+/// kernel knew who sent.
 #[allow(unsafe_code)]
 pub fn ids_of(level: i32, kind: i32, data: &[u8]) -> Option<Ids> {
     let whole = data.len() >= std::mem::size_of::<libc::ucred>();
@@ -126,7 +113,22 @@ pub fn ids_of(level: i32, kind: i32, data: &[u8]) -> Option<Ids> {
     // SAFETY: `data` is as long as a ucred, which is three integers, any bytes
     // of which are valid.
     let sender = unsafe { data.as_ptr().cast::<libc::ucred>().read_unaligned() };
-    (sender.pid != 0).then(|| ids_from(sender.pid, sender.uid, sender.gid, IdsOf::Message))
+    is_noted(&sender).then(|| ids_from(sender.pid, sender.uid, sender.gid, IdsOf::Message))
+}
+
+/// pid 0 is said of a message from before SO_PASSCRED, and the ids that stand
+/// for unknown ones; but also of a sender whose process has no number here, as
+/// seen from inside a container (pid_namespaces(7)), and its true ids.
+fn is_noted(sender: &libc::ucred) -> bool {
+    sender.pid != 0
+        || overflow_id("uid").is_some_and(|unknown| sender.uid != unknown)
+        || overflow_id("gid").is_some_and(|unknown| sender.gid != unknown)
+}
+
+/// What stands for an id that is unknown or has no number here;
+/// user_namespaces(7).
+fn overflow_id(kind: &str) -> Option<u32> {
+    read_to_string(format!("/proc/sys/kernel/overflow{kind}")).ok()?.trim_end().parse().ok()
 }
 
 fn ids_from(pid: i32, uid: u32, gid: u32, of: IdsOf) -> Ids {
@@ -148,6 +150,3 @@ pub fn unasked_descriptor(level: i32, kind: i32, data: &[u8]) -> Option<i32> {
     let number = data.get(..4)?.try_into().map(i32::from_ne_bytes).ok()?;
     (level == libc::SOL_SOCKET && kind == SCM_PIDFD && number >= 0).then_some(number)
 }
-
-/// recvmsg has set the flag already.
-pub fn after_receive(_descriptor: &OwnedFd, _close_on_exec: bool) {}

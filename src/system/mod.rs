@@ -1,21 +1,108 @@
-//! What differs between systems: whole files with the same list of names,
-//! chosen here once.
+//! What differs between systems: whole files with the same list of names, one
+//! chosen here, once.  A file says where each name comes from: what systems
+//! have in common is in files of its own, and `posix` has what all of them have.
 //!
 //! - `HUNG_UP`: the poll(2) event that says so although input is queued
 //! - `poll_with_mask`: waits with a signal mask in force, atomically
-//! - `SOCKET_FLAGS`, `accept`, `RECEIVE_CLOSE_ON_EXEC`: the flag from the first moment
+//! - `socket`, `socketpair`, `accept`, `RECEIVE_CLOSE_ON_EXEC`, `after_receive`:
+//!   close-on-exec, from the first moment where that can be had
+//! - `OPEN_AS_NAME`: open(2) for what is only to be named
 //! - `PATH_OF_DESCRIPTORS`: names for what is open, to shorten paths with
-//! - `ABSTRACT_NAMES`: whether a name may start with a NUL byte
-//! - `rename_exchange`, `rename_no_replace`
+//! - `ABSTRACT_NAMES`, `abstract_address`: names outside the file system
+//! - `rename_exchange`, `rename_no_replace`, `try_lock`: taking a name over
 //! - `bind_with_mode`: a node that is never wider than it should be
-//! - `peer_ids`, `note_senders`, `notes_senders`, `ids_of`: who is there, who sent
+//! - `peer_ids`: who is at the other end
+//! - `note_senders`, `notes_senders`, `ids_of`, `WORDS_FOR_CREDENTIALS`: who sent
+//! - `unasked_descriptor`, `is_any_free`
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-mod linux;
-#[cfg(any(target_os = "linux", target_os = "android"))]
-pub use linux::*;
+#[path = "linux.rs"]
+mod chosen;
+#[cfg(target_os = "freebsd")]
+#[path = "freebsd.rs"]
+mod chosen;
+#[cfg(target_os = "dragonfly")]
+#[path = "dragonfly.rs"]
+mod chosen;
+#[cfg(target_os = "netbsd")]
+#[path = "netbsd.rs"]
+mod chosen;
+#[cfg(target_os = "openbsd")]
+#[path = "openbsd.rs"]
+mod chosen;
+#[cfg(target_os = "macos")]
+#[path = "macos.rs"]
+mod chosen;
+#[cfg(target_os = "illumos")]
+#[path = "illumos.rs"]
+mod chosen;
+#[cfg(target_os = "solaris")]
+#[path = "solaris.rs"]
+mod chosen;
+#[cfg(not(any(
+    target_os = "linux",
+    target_os = "android",
+    target_os = "freebsd",
+    target_os = "dragonfly",
+    target_os = "netbsd",
+    target_os = "openbsd",
+    target_os = "macos",
+    target_os = "illumos",
+    target_os = "solaris",
+)))]
+#[path = "other.rs"]
+mod chosen;
+
+pub use chosen::*;
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-mod portable;
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub use portable::*;
+mod posix;
+
+#[cfg(any(
+    target_os = "linux",
+    target_os = "android",
+    target_os = "freebsd",
+    target_os = "dragonfly",
+    target_os = "netbsd",
+    target_os = "openbsd",
+    target_os = "illumos",
+))]
+mod cloexec_at_once;
+#[cfg(not(any(
+    target_os = "linux",
+    target_os = "android",
+    target_os = "freebsd",
+    target_os = "dragonfly",
+    target_os = "netbsd",
+    target_os = "openbsd",
+    target_os = "illumos",
+)))]
+mod cloexec_later;
+
+#[cfg(any(
+    target_os = "linux",
+    target_os = "android",
+    target_os = "freebsd",
+    target_os = "dragonfly",
+    target_os = "netbsd",
+    target_os = "openbsd",
+    target_os = "macos",
+    target_os = "illumos",
+))]
+mod flock;
+
+#[cfg(any(
+    target_os = "linux",
+    target_os = "android",
+    target_os = "freebsd",
+    target_os = "dragonfly",
+    target_os = "netbsd",
+    target_os = "openbsd",
+))]
+mod ppoll;
+
+#[cfg(any(target_os = "freebsd", target_os = "netbsd", target_os = "openbsd"))]
+mod socket_option;
+
+#[cfg(any(target_os = "illumos", target_os = "solaris"))]
+mod ucred;

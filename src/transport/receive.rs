@@ -232,8 +232,15 @@ impl Receive {
         let alone = received.length == 1 && !received.descriptors.is_empty();
         self.refused |= received.control_cut && received.descriptors.is_empty();
         self.cut |= received.control_cut;
+        if !received.descriptors.is_empty() {
+            // A message that comes in pieces can come from several processes.
+            // Nobody may answer for the descriptor of another.
+            if !self.descriptors.is_empty() && received.sender != self.sender {
+                return Err(Error::Malformed);
+            }
+            self.sender = received.sender;
+        }
         self.descriptors.extend(received.descriptors);
-        self.sender = received.sender.or(self.sender);
         if received.packet_cut {
             return Err(Error::TooLong);
         }

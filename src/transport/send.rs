@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use nix::errno::Errno;
+use nix::sys::socket::{getsockopt, sockopt, SockType};
 
 use super::ancillary::{self, MOST_DESCRIPTORS};
 use crate::descriptor;
@@ -58,9 +59,11 @@ impl Send {
         Send::error(connection, errno, b"")
     }
 
-    /// Text for a person, and an error status.
+    /// Text for a person, and an error status: that alone in packets, which are
+    /// no longer than that.
     pub fn error(connection: BorrowedFd<'static>, errno: i64, text: &[u8]) -> Self {
         let status = message::status(message::status_of(errno));
+        let text = if text.is_empty() || takes_text(connection) { text } else { b"" };
         Send::message(connection, Cow::Owned([text, &status].concat()))
     }
 
@@ -189,4 +192,9 @@ impl Operation for SendAll {
 
 fn check_open(number: RawFd) -> Result<()> {
     descriptor::status_flags(descriptor::borrow(i64::from(number))?).map(drop)
+}
+
+fn takes_text(connection: BorrowedFd<'_>) -> bool {
+    let kind = getsockopt(&connection, sockopt::SockType);
+    !matches!(kind, Ok(SockType::SeqPacket | SockType::Datagram))
 }

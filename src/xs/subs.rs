@@ -9,7 +9,7 @@ use super::bindings::*;
 use super::call::Arguments;
 use super::options;
 use crate::descriptor::{self, Mode};
-use crate::endpoint::{self, accept::Accept, connect, connect::Connect, create};
+use crate::endpoint::{self, accept::Accept, connect, connect::Connect, create::Create};
 use crate::error::{Error, Result};
 use crate::operation::{Answer, Operation, Step};
 use crate::system;
@@ -231,8 +231,10 @@ fn spipe(_: &Arguments<'_>) -> Begun {
 }
 
 fn endp_create(arguments: &Arguments<'_>) -> Begun {
-    let create = || create::create(arguments.terminated(0)?, &options::of_create(arguments)?);
-    over(create().map(Answer::descriptor))
+    start(
+        options::of_create(arguments)
+            .and_then(|options| Create::new(arguments.terminated(0)?, options)),
+    )
 }
 
 fn endp_connect(arguments: &Arguments<'_>) -> Begun {

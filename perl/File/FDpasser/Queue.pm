@@ -444,8 +444,9 @@ callback all the same.
     $queue->push_send_fh($fh, sub { my $went = shift; ... });
 
 B<Arguments:> A handle or a descriptor number, which has to stay open until it
-has gone, as output that is in a handle's buffer is flushed only then. A
-callback may follow: it is called with 1 when the descriptor is on its way; or
+has gone. What was printed to a handle is flushed then; of a handle that is
+non-blocking itself, flush it before, as Perl forgets what it could not write.
+A callback may follow: it is called with 1 when the descriptor is on its way; or
 with C<undef> and C<$!>: C<EPIPE>, the other end is closed; C<EBADF>, the
 handle was closed meanwhile; C<ECANCELED>, the queue was; others as
 L<File::FDpasser/send_file>. SIGPIPE is not raised.

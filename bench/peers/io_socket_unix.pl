@@ -1,0 +1,22 @@
+# IO::Socket::UNIX, which comes with Perl: connections only.
+use strict;
+use warnings;
+use lib 'bench/lib';
+use IO::Socket::UNIX ();
+use Peer;
+
+sub connects {
+    my $count    = shift;
+    my $dir      = workdir();
+    my $listener = IO::Socket::UNIX->new( Local => "$dir/endpoint", Listen => 128 ) or die "listen: $!\n";
+    return timed {
+        for ( 1 .. $count ) {
+            my $client = IO::Socket::UNIX->new( Peer => "$dir/endpoint" );
+            my $server = $listener->accept;
+            close $client;
+            close $server;
+        }
+    };
+}
+
+works( connects => \&connects );

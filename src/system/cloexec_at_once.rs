@@ -1,0 +1,31 @@
+//! Close-on-exec asked for with each descriptor: SOCK_CLOEXEC, accept4(2),
+//! MSG_CMSG_CLOEXEC.
+
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use nix::sys::socket::{self, accept4, AddressFamily, SockFlag, SockType};
+
+/// recvmsg(2)'s flag for descriptors that do not survive exec.
+pub const RECEIVE_CLOSE_ON_EXEC: i32 = libc::MSG_CMSG_CLOEXEC;
+
+/// socket(2).
+pub fn socket(kind: SockType) -> nix::Result<OwnedFd> {
+    socket::socket(AddressFamily::Unix, kind, SockFlag::SOCK_CLOEXEC, None)
+}
+
+/// socketpair(2).
+pub fn socketpair(kind: SockType) -> nix::Result<(OwnedFd, OwnedFd)> {
+    socket::socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC)
+}
+
+/// accept4(2): blocking; close-on-exec as asked for.
+#[allow(unsafe_code)]
+pub fn accept(listener: BorrowedFd<'_>, close_on_exec: bool) -> nix::Result<OwnedFd> {
+    let flags = if close_on_exec { SockFlag::SOCK_CLOEXEC } else { SockFlag::empty() };
+    let number = accept4(listener.as_raw_fd(), flags)?;
+    // SAFETY: accept4 has just returned this number to us alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// recvmsg has set the flag already.
+pub fn after_receive(_descriptor: &OwnedFd, _close_on_exec: bool) {}

@@ -1,0 +1,55 @@
+//! macOS.
+
+use std::ffi::CStr;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use nix::errno::Errno;
+use nix::sys::socket::{getsockopt, sockopt};
+use nix::unistd::getpeereid;
+
+use crate::operation::{Ids, IdsOf};
+
+pub use super::cloexec_later::{accept, after_receive, socket, socketpair, RECEIVE_CLOSE_ON_EXEC};
+pub use super::flock::try_lock;
+pub use super::posix::{
+    abstract_address, bind_with_mode, ids_of, is_any_free, note_senders, notes_senders,
+    poll_with_mask, unasked_descriptor, ABSTRACT_NAMES, HUNG_UP, OPEN_AS_NAME, PATH_OF_DESCRIPTORS,
+    WORDS_FOR_CREDENTIALS,
+};
+
+/// renameatx_np(2): the two names change places, or nothing happens.
+pub fn rename_exchange(directory: BorrowedFd<'_>, one: &CStr, other: &CStr) -> nix::Result<()> {
+    rename(directory, one, other, libc::RENAME_SWAP)
+}
+
+/// renameatx_np(2): EEXIST if `to` is there already.
+pub fn rename_no_replace(directory: BorrowedFd<'_>, from: &CStr, to: &CStr) -> nix::Result<()> {
+    rename(directory, from, to, libc::RENAME_EXCL)
+}
+
+#[allow(unsafe_code)]
+fn rename(directory: BorrowedFd<'_>, from: &CStr, to: &CStr, flags: u32) -> nix::Result<()> {
+    let directory = directory.as_raw_fd();
+    // SAFETY: both names are strings that end with a NUL byte.
+    let renamed =
+        unsafe { libc::renameatx_np(directory, from.as_ptr(), directory, to.as_ptr(), flags) };
+    match Errno::result(renamed) {
+        Ok(_) => Ok(()),
+        // The file system has no such call.
+        Err(Errno::ENOTSUP) => Err(Errno::ENOSYS),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// getpeereid(3), and LOCAL_PEERPID while the peer is there: effective ids at
+/// the time of connect.
+pub fn peer_ids(connection: BorrowedFd<'_>) -> nix::Result<Ids> {
+    let (uid, gid) = getpeereid(connection)?;
+    let pid = getsockopt(&connection, sockopt::LocalPeerPid).ok();
+    Ok(Ids {
+        pid: pid.filter(|&pid| pid > 0).map(i64::from),
+        uid: Some(i64::from(uid.as_raw())),
+        gid: Some(i64::from(gid.as_raw())),
+        of: IdsOf::Connection,
+    })
+}

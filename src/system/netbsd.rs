@@ -1,0 +1,34 @@
+//! NetBSD.
+
+use std::os::fd::BorrowedFd;
+
+use super::socket_option;
+use crate::operation::{Ids, IdsOf};
+
+pub use super::cloexec_at_once::{
+    accept, after_receive, socket, socketpair, RECEIVE_CLOSE_ON_EXEC,
+};
+pub use super::flock::try_lock;
+pub use super::posix::{
+    abstract_address, bind_with_mode, ids_of, is_any_free, note_senders, notes_senders,
+    rename_exchange, rename_no_replace, unasked_descriptor, ABSTRACT_NAMES, HUNG_UP, OPEN_AS_NAME,
+    PATH_OF_DESCRIPTORS, WORDS_FOR_CREDENTIALS,
+};
+pub use super::ppoll::poll_with_mask;
+
+/// The level of the options of local sockets; unix(4).
+const SOL_LOCAL: i32 = 0;
+
+/// LOCAL_PEEREID, unix(4): effective ids at the time of connect.
+#[allow(unsafe_code)]
+pub fn peer_ids(connection: BorrowedFd<'_>) -> nix::Result<Ids> {
+    // SAFETY: the structure is three integers.
+    let peer: libc::unpcbid =
+        unsafe { socket_option::get(connection, SOL_LOCAL, libc::LOCAL_PEEREID)? };
+    Ok(Ids {
+        pid: (peer.unp_pid > 0).then_some(i64::from(peer.unp_pid)),
+        uid: Some(i64::from(peer.unp_euid)),
+        gid: Some(i64::from(peer.unp_egid)),
+        of: IdsOf::Connection,
+    })
+}

@@ -1,0 +1,109 @@
+//! What every Unix has, for the systems that have nothing better.
+// Each takes what it lacks.
+#![allow(dead_code)]
+
+use std::ffi::CStr;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
+use nix::sys::signal::{SigSet, SigmaskHow};
+use nix::sys::socket::{bind, UnixAddr};
+use nix::sys::stat::{umask, Mode};
+
+use crate::operation::Ids;
+
+/// What poll(2) says of a peer that has closed.
+pub const HUNG_UP: PollFlags = PollFlags::POLLHUP;
+
+/// open(2) for what is only to be named; it takes read permission.
+pub const OPEN_AS_NAME: OFlag = OFlag::O_RDONLY;
+
+/// There is none through which a socket could be bound.
+pub const PATH_OF_DESCRIPTORS: Option<&str> = None;
+
+pub const ABSTRACT_NAMES: bool = false;
+
+pub fn abstract_address(_: &[u8]) -> nix::Result<UnixAddr> {
+    Err(Errno::ENOENT)
+}
+
+/// poll(2); a signal between taking off the mask and the wait goes unnoticed
+/// until the wait ends.
+pub fn poll_with_mask(
+    fds: &mut [PollFd<'_>],
+    timeout: Option<Duration>,
+    mask: &SigSet,
+) -> nix::Result<i32> {
+    mask.thread_set_mask()?;
+    let timeout = timeout.map_or(PollTimeout::NONE, |timeout| {
+        PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX)
+    });
+    poll(fds, timeout)
+}
+
+/// No such call.
+pub fn rename_exchange(_: BorrowedFd<'_>, _: &CStr, _: &CStr) -> nix::Result<()> {
+    Err(Errno::ENOSYS)
+}
+
+/// No such call.
+pub fn rename_no_replace(_: BorrowedFd<'_>, _: &CStr, _: &CStr) -> nix::Result<()> {
+    Err(Errno::ENOSYS)
+}
+
+/// There is no lock for a directory.
+pub fn try_lock(_: BorrowedFd<'_>) -> nix::Result<Option<()>> {
+    Err(Errno::EOPNOTSUPP)
+}
+
+/// bind(2) under a umask that leaves no more than `mode`; umask(2).  No signal
+/// handler runs, or leaves, while that is in force.
+pub fn bind_with_mode(
+    socket: BorrowedFd<'_>,
+    address: &UnixAddr,
+    mode: Option<Mode>,
+) -> nix::Result<()> {
+    let Some(mode) = mode else {
+        return bind(socket.as_raw_fd(), address);
+    };
+    let signals = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
+    let before = umask(Mode::all());
+    umask(before | mode.complement());
+    let bound = bind(socket.as_raw_fd(), address);
+    umask(before);
+    signals.thread_set_mask()?;
+    bound
+}
+
+/// Nothing is known of the other end.
+pub fn peer_ids(_: BorrowedFd<'_>) -> nix::Result<Ids> {
+    Ok(Ids::default())
+}
+
+/// Senders are not noted: where systems do, the note is of any length, and what
+/// does not fit beside it is lost.
+pub fn note_senders(_: BorrowedFd<'_>) -> nix::Result<()> {
+    Err(Errno::EOPNOTSUPP)
+}
+
+pub fn notes_senders(_: BorrowedFd<'_>) -> bool {
+    false
+}
+
+pub fn ids_of(_: i32, _: i32, _: &[u8]) -> Option<Ids> {
+    None
+}
+
+pub const WORDS_FOR_CREDENTIALS: usize = 0;
+
+pub fn unasked_descriptor(_: i32, _: i32, _: &[u8]) -> Option<i32> {
+    None
+}
+
+/// No cheap way to say is known.
+pub fn is_any_free(_: [RawFd; 2]) -> bool {
+    false
+}

@@ -1,0 +1,134 @@
+# A batch for which the table has no room, or not enough: EMFILE, it stays
+# queued, and the same call succeeds after room was made.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use Test::More;
+use Situation;
+use Peer;
+
+use File::FDpasser qw(:all);
+use POSIX ();
+use Socket;
+
+my @files = map { tagged($_) } 1 .. 253;
+my $text  = '';
+$File::FDpasser::on_text = sub { $text .= $_[0] };
+Situation::new_baseline();
+
+sub tags { return map { tag_of($_) } @_ }
+sub close_all { ref $_ or POSIX::close($_) for @_ }
+
+# With just so many free numbers: what $code returns, in list context.
+sub with_free {
+    my ($free, $code) = @_;
+    my $limit  = descriptor_limit(600);
+    my @filler = fill_table();
+    POSIX::close(pop @filler) for 1 .. $free;
+    my @result = $code->();
+    empty_table(@filler);
+    descriptor_limit($limit);
+    return @result;
+}
+
+sub errno_of {
+    my ($receive, @arguments) = @_;
+    $! = 0;
+    my @got   = $receive->(@arguments);
+    my $errno = errno_name($!);
+    return @got ? 'success' : $errno;
+}
+
+my %receive = (recv_fhs => \&recv_fhs, recv_fds => \&recv_fds);
+
+for my $name (sort keys %receive) {
+    my $receive = $receive{$name};
+    for my $type (SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM) {
+        for my $count (1, 2, 64, 253) {
+            for my $free (0, 1, $count - 1) {
+                next if $free >= $count;
+                my ($us, $peer) = pair($type);
+                send_raw($peer, "\0\0", @files[ 0 .. $count - 1 ]);
+                send_raw($peer, "\0\x0d");
+                is_deeply
+                    [ with_free $free, sub { map { errno_of($receive, $us) } 1 .. 3 } ],
+                    [ ('EMFILE') x 3 ], "$name: $count, $free free: EMFILE";
+                my @got = with_free $count, sub {
+                    my @got = $receive->($us);
+                    my @tags = tags(@got);
+                    close_all(@got);
+                    return @tags;
+                };
+                is_deeply \@got, [ 1 .. $count ], "$name: $count, $count free: all";
+                fails_empty { $receive->($us) } 'EACCES', 'then the next message';
+            }
+        }
+    }
+    no_leak("$name: nothing left over");
+
+    # With text before it, which is handed on once.
+    {
+        my ($us, $peer) = pair();
+        send_raw($peer, "text\0\0", @files[ 0 .. 9 ]);
+        $text = '';
+        is_deeply [ with_free 5, sub { map { errno_of($receive, $us) } 1 .. 3 } ],
+            [ ('EMFILE') x 3 ], "$name: text and 10, 5 free: EMFILE";
+        my @got = $receive->($us);
+        is_deeply [ $text, tags(@got) ], [ 'text', 1 .. 10 ], 'then both';
+        close_all(@got);
+    }
+
+    # What $max refuses is refused with a full table, too.
+    {
+        my ($us, $peer) = pair();
+        send_raw($peer, "\0\0", @files[ 0 .. 9 ]);
+        my @errno = with_free 5, sub { errno_of($receive, $us, 3) };
+        is $errno[0], 'EMSGSIZE', "$name: 10, 5 free, room for 3: EMSGSIZE";
+        is scalar(my @got = $receive->($us)), 10, 'and they stay';
+        close_all(@got);
+    }
+
+    # What brings no descriptor needs no room.
+    {
+        my ($us, $peer) = pair();
+        $us->blocking(0);
+        syswrite $peer, "\0\x0d" . "\0\0";
+        my @errno = with_free 0, sub { map { errno_of($receive, $us) } 1 .. 3 };
+        is_deeply \@errno, [qw(EACCES EPROTO EAGAIN)],
+            "$name: a status, no descriptors, nothing there";
+    }
+    no_leak("$name: nothing left over");
+}
+
+# Credentials are noted: they need no number.
+{
+    my ($us, $peer) = pair();
+    note_credentials($us);
+    send_raw($peer, "\0\0", @files[ 0 .. 19 ]);
+    is_deeply [ with_free 19, sub { errno_of(\&recv_fhs, $us) } ], ['EMFILE'],
+        'with credentials: 20, 19 free: EMFILE';
+    is_deeply [ with_free 20, sub { tags(recv_fhs($us)) } ], [ 1 .. 20 ],
+        '20 free: all';
+    send_raw($peer, "\0\0", @files[ 0 .. 19 ]);
+    fails_empty { recv_fhs($us, 19) } 'EMSGSIZE', 'room for 19: EMSGSIZE';
+    is scalar(my @got = recv_fhs($us, 20)), 20, 'room for 20: all';
+}
+
+# Sending needs no number at all.
+{
+    my ($us, $peer) = pair();
+    is_deeply [ with_free 0, sub { send_files($peer, @files, @files) } ], [506],
+        'sending with a full table';
+    my $count = 0;
+    while ($count < 506) {
+        my @got = with_free 64, sub { scalar(my @got = recv_fhs($us)) };
+        $count += $got[0] or last;
+    }
+    is $count, 506, 'and receiving with room for one batch';
+}
+
+@files = ();
+no_leak();
+done_testing;

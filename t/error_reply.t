@@ -1,0 +1,170 @@
+# send_err: the peer's call fails with that errno, and the text is for whoever
+# sits there.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use Test::More;
+use Situation;
+use Message;
+use Peer;
+use Script;
+
+use Errno qw(EACCES ENOENT);
+use File::FDpasser qw(:all);
+use Socket;
+
+my $file = tagged('file');
+Situation::new_baseline();
+
+my $text = '';
+$File::FDpasser::on_text = sub { $text .= $_[0] };
+
+# Each errno, and who sees it how.
+my %receive = (
+    recv_fh  => sub { [ recv_fh($_[0]) ] },
+    recv_fd  => sub { [ recv_fd($_[0]) ] },
+    recv_fhs => sub { [ undef, recv_fhs($_[0]) ] },
+    recv_fds => sub { [ undef, recv_fds($_[0], 3) ] },
+);
+for my $name (sort keys %receive) {
+    my ($us, $peer) = pair();
+    my @wrong;
+    for my $errno (1 .. 255) {
+        ($text, $!) = ('', 0);
+        send_err($peer, $errno, "text $errno") or die "send_err: $!";
+        my $got = $receive{$name}->($us);
+        push @wrong, $errno
+            if @$got != 1 || defined $got->[0] || $! != $errno
+            || $text ne "text $errno";
+    }
+    is "@wrong", '', "$name fails with each errno, and shows each text";
+}
+{
+    my ($us, $peer) = pair();
+    my @got;
+    for my $errno (1, 13, 255) {
+        send_err($peer, $errno);
+        push @got, File::FDpasser::my_recv_fd($us);
+    }
+    is_deeply \@got, [ -1, -13, -255 ], 'my_recv_fd returns it';
+}
+
+# On the wire.
+{
+    my ($us, $peer) = pair();
+    my @reply = (
+        [ 'an errno and a text' => [ 13, 'no' ], "no\0\x0d" ],
+        [ 'no text'             => [13],          "\0\x0d" ],
+        [ 'undef'               => [ 13, undef ], "\0\x0d" ],
+        [ 'an empty text'       => [ 13, '' ],    "\0\x0d" ],
+        [ 'a string of digits'  => [ '255', 'x' ], "x\0\xff" ],
+        [ 'text of all bytes'   => [ 1, join '', map { chr } 1 .. 255 ],
+            join('', map { chr } 1 .. 255) . "\0\x01" ],
+        [ 'text kept in UTF-8'  => [ 1, do { my $s = "\xe9"; utf8::upgrade($s); $s } ],
+            "\xe9\0\x01" ],
+        [ 'an errno as text'    => [ 2, 17 ], "17\0\x02" ],
+    );
+    for (@reply) {
+        my ($name, $arguments, $bytes) = @$_;
+        $! = 77;
+        is_deeply [ send_err($peer, @$arguments) ], [1], "$name: 1";
+        is $! + 0, 77, "$name: \$! stays";
+        is queued($us), $bytes, "$name: what is sent";
+        recv_fh($us);
+    }
+    -e '/nowhere/at/all';
+    is send_err($peer, $!), 1, '$! itself';
+    fails { recv_fh($us) } undef, 'ENOENT', 'is the peer\'s $!';
+    -e '/nowhere/at/all';
+    send_err($peer, $!, "$!");
+    $text = '';
+    recv_fh($us);
+    is $text, do { local $! = ENOENT; "$!" }, 'and its text a text';
+}
+
+# Between other messages; the text is not the next one's.
+{
+    my ($us, $peer) = pair();
+    send_file($peer, $file);
+    send_err($peer, EACCES, "first\n");
+    send_err($peer, ENOENT, "second\n");
+    send_files($peer, $file, $file);
+    is tag_of(scalar recv_fh($us)), 'file', 'a descriptor before';
+    $text = '';
+    fails { recv_fh($us) } undef, 'EACCES', 'a reply';
+    is $text, "first\n", 'its text';
+    $text = '';
+    fails_empty { recv_fhs($us) } 'ENOENT', 'another';
+    is $text, "second\n", 'and its text';
+    is scalar(my @got = recv_fhs($us)), 2, 'descriptors behind';
+}
+
+# A text longer than the buffer.
+{
+    my ($us, $peer) = pair();
+    my $long = pattern(2_000_000) =~ tr/\0/ /r;
+    my $child = in_child { close $us; return send_err($peer, EACCES, $long) };
+    close $peer;
+    $text = '';
+    fails { recv_fh($us) } undef, 'EACCES', 'a text of 2,000,000 bytes';
+    ok $text eq $long, 'comes whole';
+    is $child->result, 1, 'and is a success';
+}
+
+# Packets have no room for text: the errno is what counts.
+for my $type (SOCK_SEQPACKET, SOCK_DGRAM) {
+    my ($us, $peer) = pair($type);
+    is send_err($peer, EACCES, 'text'), 1, 'in packets';
+    fails { recv_fh($us) } undef, 'EACCES', 'the errno arrives';
+    send_err($peer, ENOENT);
+    fails { recv_fh($us) } undef, 'ENOENT', 'with and without text';
+}
+
+# When it cannot be sent.
+{
+    my ($us, $peer) = pair();
+    $peer->blocking(0);
+    my $sent = 0;
+    $sent++ while send_err($peer, EACCES, "text $sent\n");
+    ok $!{EAGAIN}, 'a full buffer: EAGAIN';
+    $text = '';
+    recv_fh($us) for 1 .. $sent;
+    is $text, join('', map {"text $_\n"} 0 .. $sent - 1), 'nothing of it was sent';
+    is send_err($peer, ENOENT, ''), 1, 'then there is room';
+    fails { recv_fh($us) } undef, 'ENOENT', 'and it arrives';
+
+    close $us;
+    my $signals = 0;
+    local $SIG{PIPE} = sub { $signals++ };
+    fails { send_err($peer, EACCES, 'text') } undef, 'EPIPE', 'a vanished peer';
+    is $signals, 1, 'with SIGPIPE';
+}
+
+# What was printed to the connection comes before it.
+{
+    my ($us, $peer) = pair();
+    $peer->autoflush(0);
+    print {$peer} "printed\n";
+    send_err($peer, EACCES, 'text');
+    is_deeply [ read_fd($us, 8, 0) ], ["printed\n"], 'printed before the reply';
+    fails { recv_fh($us) } undef, 'EACCES', 'and then the reply';
+}
+
+# Without on_text the text goes to STDERR.
+{
+    my $run = script(<<'END')->run;
+use File::FDpasser qw(:all);
+my ($one, $other) = spipe();
+send_err($one, 13, "can't open it: \xe9\n");
+my $got = recv_fh($other);
+print defined $got ? 'a handle' : $! + 0;
+END
+    is $run->{err}, "can't open it: \xe9\n", 'the text on STDERR, as it is';
+    is $run->{out}, 13, 'and $!';
+}
+
+undef $file;
+no_leak();
+done_testing;

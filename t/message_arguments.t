@@ -1,0 +1,219 @@
+# What the functions for messages and batches die of, where they say it was,
+# and what they leave alone.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use Test::More;
+use Situation;
+use Peer;
+
+use File::FDpasser qw(:all);
+use POSIX ();
+
+my ($us, $peer) = pair();
+my $file   = tagged('file');
+my $closed = do { open my $fh, '<', $0 or die $!; close $fh; $fh };
+open my $memory, '<', \'text' or die $!;
+Situation::new_baseline();
+$us->blocking(0);
+
+{ package NoFileno; sub new { return bless {}, shift } }
+{ package Numbered; sub new { return bless [ $_[1] ] } sub fileno { $_[0][0] } }
+
+# ---- each bad argument: which, at the caller's line, and nothing was sent
+
+my @bad = ('STDIN', 'word', '', -1, 1.5, '1.5', ' 1', 9**9**9, undef, {}, [],
+    NoFileno->new, Numbered->new(-1), Numbered->new('x'), $closed, $memory);
+
+sub named { return map { defined $_ ? "'$_'" : 'undef' } @_ }
+
+sub dies {
+    my ($code, $message, $name) = @_;
+    my $lived = eval { $code->(); 1 };
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    is $lived ? 'lived' : $@, "$message at caller.pl line 7.\n", $name;
+}
+
+# Each calls its function in line 7 of that file.
+my %call = map {
+    $_ => eval "#line 7 caller.pl\nsub { $_(\@_) }" || die $@
+} qw(write_fd send_files read_fd recv_fhs recv_fds send_err);
+my %others = (
+    write_fd   => ['bytes'],
+    send_files => [$file],
+    read_fd    => [ 10, 1 ],
+    recv_fhs   => [10],
+    recv_fds   => [10],
+    send_err   => [ 2, 'text' ],
+);
+
+my $handle = 'is not an open handle or a descriptor number';
+for my $function (sort keys %call) {
+    for my $bad (@bad) {
+        dies(sub { $call{$function}->($bad, @{ $others{$function} }) },
+            "Invalid args to $function: argument 1 $handle",
+            "$function: the connection: " . (named($bad))[0]);
+    }
+    dies(sub { $call{$function}->() },
+        "Invalid args to $function: argument 1 $handle", "$function: no arguments");
+}
+for my $bad (@bad) {
+    my ($name) = named($bad);
+    dies(sub { $call{write_fd}->($peer, 'bytes', $file, $bad, $file) },
+        "Invalid args to write_fd: argument 4 $handle", "write_fd: a handle: $name");
+    dies(sub { $call{send_files}->($peer, ($file) x 200, $bad) },
+        "Invalid args to send_files: argument 202 $handle",
+        "send_files: the last of 201 handles: $name");
+}
+
+my $integer = 'is not an integer';
+for my $bad ('word', '', 1.5, '1.5', 9**9**9, {}, 'nan') {
+    my ($name) = named($bad);
+    dies(sub { $call{read_fd}->($us, $bad, 1) },
+        "Invalid args to read_fd: argument 2 $integer", "read_fd: bytes: $name");
+    dies(sub { $call{read_fd}->($us, 1, $bad) },
+        "Invalid args to read_fd: argument 3 $integer", "read_fd: descriptors: $name");
+    dies(sub { $call{$_}->($us, $bad) },
+        "Invalid args to $_: argument 2 $integer", "$_: how many: $name")
+        for qw(recv_fhs recv_fds);
+    dies(sub { $call{send_err}->($peer, $bad, 'text') },
+        "Invalid args to send_err: argument 2 $integer", "send_err: errno: $name");
+}
+for my $bad (0, -1, undef) {
+    my ($name) = named($bad);
+    dies(sub { $call{read_fd}->($us, $bad, 1) },
+        'Invalid args to read_fd: argument 2 is not 1 or more', "read_fd: bytes: $name");
+}
+dies(sub { $call{read_fd}->($us, 1, -1) },
+    'Invalid args to read_fd: argument 3 is negative', 'read_fd: -1 descriptors');
+dies(sub { $call{$_}->($us, -1) },
+    "Invalid args to $_: argument 2 is negative", "$_: -1 descriptors")
+    for qw(recv_fhs recv_fds);
+dies(sub { $call{write_fd}->($peer, $_, $file) },
+    'Invalid args to write_fd: argument 2 is empty', 'write_fd: ' . (named($_))[0])
+    for '', undef;
+dies(sub { $call{send_err}->($peer, $_, 'text') },
+    'Invalid args to send_err: argument 2 is not an errno, 1 to 255',
+    'send_err: errno: ' . (named($_))[0])
+    for 0, -2, 256, 2**32 + 2, undef;
+dies(sub { $call{send_err}->($peer, 2, $_) },
+    'Invalid args to send_err: argument 3 has a NUL byte in it', 'send_err: a NUL')
+    for "\0", "text\0", "te\0xt";
+dies(sub { $call{write_fd}->($peer, "wide \x{263a}", $file) },
+    'Wide character in write_fd', 'write_fd: wide characters');
+dies(sub { $call{send_err}->($peer, 2, "wide \x{263a}") },
+    'Wide character in send_err', 'send_err: wide characters');
+
+is queued($us), undef, 'not a byte was sent by any of them';
+fails_empty { read_fd($us, 1, 1) } 'EAGAIN', 'nor a descriptor';
+
+# ---- what is no fault of the arguments: $!, and no exception
+
+{
+    pipe my $reader, my $writer or die "pipe: $!";
+    local $SIG{PIPE} = 'IGNORE';
+    my ($one, $gone) = pair();
+    my $free = fileno $gone;
+    undef $gone;
+    for ([ EBADF => $free ], [ EBADF => 2**40 ], [ ENOTSOCK => $writer ],
+        [ EPIPE => $one ])
+    {
+        my ($errno, $conn) = @$_;
+        fails { write_fd($conn, 'x') } undef, $errno, "write_fd: $errno";
+        fails { write_fd($conn, 'x', $file) } undef, $errno, "write_fd: $errno";
+        fails { send_files($conn, $file) } undef, $errno, "send_files: $errno";
+        fails { send_err($conn, 2, 'x') } undef, $errno, "send_err: $errno";
+    }
+    for ([ EBADF => $free ], [ EBADF => '99999999999999999999' ],
+        [ ENOTSOCK => $reader ])
+    {
+        my ($errno, $conn) = @$_;
+        fails_empty { read_fd($conn, 1, 1) } $errno, "read_fd: $errno";
+        fails_empty { recv_fhs($conn) } $errno, "recv_fhs: $errno";
+        fails_empty { recv_fds($conn, 3) } $errno, "recv_fds: $errno";
+    }
+    for my $count (1, 64, 65, 300) {
+        fails { write_fd($peer, 'x', ($file) x $count, $free) } undef,
+            $count > 252 ? 'EINVAL' : 'EBADF', "write_fd: $count and a free number";
+        fails { send_files($peer, ($file) x $count, $free) } undef, 'EBADF',
+            "send_files: $count and a free number";
+    }
+    is queued($us), undef, 'and nothing was sent';
+}
+
+# ---- context
+
+{
+    my ($bytes, @fh);
+    write_fd($peer, 'bytes', $file, $peer);
+    my $last = read_fd($us, 100, 2);
+    is identity($last), identity($peer),
+        'read_fd in scalar context: the last handle';
+    write_fd($peer, 'bytes');
+    is scalar(read_fd($us, 100, 2)), 'bytes', 'or the bytes';
+    undef $last;
+
+    send_files($peer, $peer, $file);
+    is tag_of(scalar recv_fhs($us)), 'file', 'recv_fhs: the last handle';
+    send_files($peer, $peer, $file);
+    my $number = recv_fds($us);
+    is tag_of($number), 'file', 'recv_fds: the last number';
+    POSIX::close($number);
+    is_deeply [leaked()], [], 'the others are closed';
+    send_files($peer, $file);
+    recv_fhs($us);
+    write_fd($peer, 'x', $file);
+    read_fd($us, 1, 1);
+    is scalar(recv_fhs($us)), undef, 'a failure in scalar context: undef';
+    is scalar(read_fd($us, 1, 1)), undef, 'for each';
+    my @none = (1, recv_fhs($us), 2, recv_fds($us), 3, read_fd($us, 1, 1), 4);
+    is_deeply \@none, [ 1 .. 4 ], 'in list context: nothing';
+}
+no_leak('context: nothing left over');
+
+# ---- Perl code that runs for one argument and changes another
+
+{
+    package Changer;
+    sub new { my ($class, $fh, $code) = @_; return bless [ $fh, $code ], $class }
+    sub fileno { my ($self) = @_; $self->[1]->(); return CORE::fileno $self->[0] }
+}
+{
+    my $bytes   = 'A' x 5000;
+    my $changer = Changer->new($file, sub {
+        $bytes = 'B';
+        $bytes = 'C' x 100_000;
+        undef $bytes;
+    });
+    is write_fd($peer, $bytes, $changer), 5000, 'a string that changes meanwhile';
+    my ($got, @fh) = read_fd($us, 10_000, 1);
+    ok $got eq 'A' x 5000, 'is sent as it was';
+    is tag_of($fh[0]), 'file', 'with the descriptor';
+
+    my @fh_list = ($file, undef, $file);
+    $fh_list[1] = Changer->new($file, sub { @fh_list = () });
+    is send_files($peer, @fh_list), 3, 'a list that is emptied meanwhile';
+    is scalar(my @got = recv_fhs($us)), 3, 'is sent as it was';
+}
+
+# ---- nothing else changes
+
+{
+    local ($_, $@, $,, $\, $/, $") = ('topic', 'error', 'a', 'b', 'c', 'd');
+    'match' =~ /(a)/;
+    $! = 77;
+    write_fd($peer, 'x', $file);
+    my @read = read_fd($us, 1, 1);
+    send_files($peer, $file, $file);
+    my @fhs = recv_fhs($us, 2, my $sender);
+    send_files($peer);
+    is $! + 0, 77, 'success leaves $! alone';
+    is "$_ $@ $1 $, $\ $/ $\"", 'topic error a a b c d', 'and the other variables';
+    is @read + @fhs, 4, 'all came';
+}
+
+undef $_ for $file, $memory;
+no_leak();
+done_testing;

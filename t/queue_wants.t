@@ -1,0 +1,147 @@
+# What a File::FDpasser::Queue asks of a loop: no more than it needs, so that
+# no loop spins, and no less, so that none hangs.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use Test::More;
+use Situation;
+use Peer;
+
+use File::FDpasser qw(:all);
+use File::FDpasser::Queue;
+use IO::Handle;
+
+my @told;
+
+sub told {
+    my @now = splice @told;
+    return join ', ', @now;
+}
+
+sub queue {
+    my ($conn) = @_;
+    return File::FDpasser::Queue->new($conn, on_wants => sub {
+        my ($queue, $read, $write, $timeout) = @_;
+        is_deeply [ 0 + $queue->wants_read, 0 + $queue->wants_write,
+            $queue->timeout ], [ $read, $write, $timeout ],
+            'what is told is what can be asked for';
+        push @told, ('-', 'read')[$read] . ('-', 'write')[$write]
+            . (defined $timeout ? $timeout : '-');
+    });
+}
+
+sub empty { 1 while sysread $_[0], my $bytes, 65536 }
+
+# Nothing, until something is pushed; once.
+{
+    my ($us, $peer) = pair();
+    my $queue = queue($us);
+    is told(), '', 'a new queue wants nothing';
+    $queue->ready;
+    is told(), '', '... and says so only where it was told something else';
+    $queue->push_recv_fh(sub { }) for 1 .. 3;
+    is told(), 'read--', 'three callbacks: read, said once';
+    $queue->push_send_fh($us) for 1 .. 3;
+    is told(), 'readwrite-', 'three sends: write as well, said once';
+    $queue->ready;
+    is told(), 'read--', 'they have gone';
+    send_file($peer, $us) for 1 .. 3;
+    $queue->ready;
+    is told(), '---', 'and come';
+}
+
+# A full connection is one to wait for.
+{
+    my ($us, $peer) = pair();
+    my $queue = queue($us);
+    my $file = tagged('full');
+    my $sent = 0;
+    $queue->push_send_fh($file, sub { $sent++ }) for 1 .. 2000;
+    $queue->ready;
+    is told(), '-write-', 'a full connection: to be written, and no timer';
+    cmp_ok $sent, '<', 2000, '... not all went';
+    $peer->blocking(0);
+    for my $round (1 .. 100) {
+        last if $sent == 2000;
+        1 while recv_fh($peer);
+        $queue->ready;
+    }
+    is $sent, 2000, '... and then it does';
+    is told(), '---', '... without more being said meanwhile';
+}
+
+# Half a message keeps the connection readable: no reason to spin.
+{
+    my ($us, $peer) = pair();
+    my $queue = queue($us);
+    my @got;
+    $queue->push_recv_fh(sub { push @got, $! + 0 });
+    syswrite $peer, "\0";
+    told();
+    $queue->ready;
+    is told(), '--0.1', 'half a message: neither to be read, nor for ever';
+    syswrite $peer, "\x0d";
+    $queue->ready;
+    is "@got", '13', '... its other half makes it whole';
+    is told(), 'read--, ---', '... and nothing more is wanted';
+}
+
+# A handle that can't be flushed says nothing about the connection.
+{
+    my ($us, $peer) = pair();
+    my $queue = queue($us);
+    pipe my $reader, my $writer or die "pipe: $!";
+    $writer->blocking(0);
+    $reader->blocking(0);
+    $writer->autoflush(0);
+    1 while syswrite $writer, 'x' x 4096;
+    1 while syswrite $writer, 'x';
+    print {$writer} 'pending';
+    my @sent;
+    $queue->push_send_fh($writer, sub { push @sent, $_[0] });
+    told();
+    $queue->ready;
+    is told(), '--0.1', 'a full pipe behind a handle: not a matter of writing';
+    empty($reader);
+    $queue->ready;
+    is "@sent", '1', '... it goes when there is room in the pipe';
+    told();
+    $writer->clearerr;    # or perl complains as it closes
+}
+
+# A connection that the program closes without a word.
+{
+    my ($us, $peer) = pair();
+    my $queue = queue($us);
+    my @got;
+    close $us;
+    $queue->push_recv_fh(sub { push @got, errno_name($!) });
+    $queue->push_send_fh($peer, sub { push @got, errno_name($!) });
+    is told(), '--0', 'no connection: there is nothing to watch';
+    $queue->ready;
+    is "@got", 'EBADF EBADF', '... and all is over';
+    is $queue->timeout, undef, '... and well';
+}
+
+# Closing: what was watched is not any more.
+{
+    my ($us, $peer) = pair();
+    my $queue = queue($us);
+    my @got;
+    $queue->push_recv_fh(sub { push @got, errno_name($!) }) for 1 .. 2;
+    $queue->push_send_fh($us, sub { push @got, errno_name($!) });
+    told();
+    $queue->close;
+    is "@got", 'ECANCELED ECANCELED ECANCELED', 'all hear of a close';
+    my @last = split /, /, told();
+    is $last[-1], '---', '... and the last that a loop is told is: nothing';
+    is scalar(grep { /read|write/ } @last), 0, '... the closed one is not watched';
+    $queue->close;
+    is "@got", 'ECANCELED ECANCELED ECANCELED', 'once';
+    is told(), '', '... and for all';
+}
+
+no_leak();
+done_testing;
