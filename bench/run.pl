@@ -134,7 +134,8 @@ sub run {
     my ( $peer, $work ) = @_;
     my @command = ( @{ $peer->{command} }, $work, $UNITS{$work} );
     @command = ( 'sh', '-c', 'ulimit -n "$(ulimit -Hn)"; exec "$@"', 'sh', @command ) if $work =~ /^open_/;
-    return run_peer( { command => \@command } );
+    my $time = run_peer( { command => \@command } );
+    return $time =~ /\A[0-9]+\n\z/ ? $time : die "@command: $time\n";
 }
 
 sub load {

@@ -88,6 +88,12 @@ pub fn kind(descriptor: impl AsFd) -> Kind {
     }
 }
 
+/// F_GETFD, fcntl(2).
+pub fn is_close_on_exec(descriptor: impl AsFd) -> Result<bool> {
+    let flags = fcntl(descriptor, FcntlArg::F_GETFD)?;
+    Ok(FdFlag::from_bits_retain(flags).contains(FdFlag::FD_CLOEXEC))
+}
+
 /// Sets or clears close-on-exec; F_SETFD, fcntl(2).
 pub fn set_close_on_exec(descriptor: impl AsFd, on: bool) -> Result<()> {
     let flags = if on { FdFlag::FD_CLOEXEC } else { FdFlag::empty() };

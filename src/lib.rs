@@ -9,7 +9,8 @@
 //! | `xs` | Perl: arguments, handles, `$!`; the only place that does |
 //! | [`operation`] | how a call that may have to wait proceeds, step by step |
 //! | [`message`] | the two-byte protocol: bytes in, verdict out |
-//! | [`transport`] | how bytes and descriptors travel: `receive`, `send`, `ancillary` |
+//! | [`transport`] | how bytes and descriptors travel: `receive`, `send`, `ancillary`; `sysv_stream` |
+//! | [`streams`] | the system calls of STREAMS, real or emulated |
 //! | [`endpoint`] | names in the file system: create, take over, connect, accept |
 //! | [`descriptor`] | modes, flags, free slots in the descriptor table |
 //! | [`wait`] | blocking, so that signals get through |
@@ -37,6 +38,7 @@ pub mod error;
 pub mod message;
 pub mod operation;
 pub mod sigpipe;
+pub mod streams;
 pub mod system;
 pub mod text;
 pub mod threads;

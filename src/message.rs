@@ -54,9 +54,49 @@ pub fn front(position: Position, queued: &[u8]) -> Front {
     }
 }
 
+/// What a message is that comes whole, as a stream keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whole {
+    /// All of it is text, and there is more to come.
+    Text,
+    /// So many bytes of text, the zero byte and the status.
+    End { text: usize, status: u8 },
+    /// The zero byte is not the last but one.
+    Malformed,
+}
+
+/// Looks at a whole message.
+pub fn whole(message: &[u8]) -> Whole {
+    match message.iter().position(|&byte| byte == 0) {
+        None => Whole::Text,
+        Some(text) if text + 2 == message.len() => Whole::End { text, status: message[text + 1] },
+        Some(_) => Whole::Malformed,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whole_messages() {
+        use Whole::{End, Malformed, Text};
+        let table: [(&[u8], Whole); 10] = [
+            (b"\0\0", End { text: 0, status: 0 }),
+            (b"\0\x05", End { text: 0, status: 5 }),
+            (b"no such file\n\0\x02", End { text: 13, status: 2 }),
+            (b"text\0\0", End { text: 4, status: 0 }),
+            (b"text", Text),
+            (b"\0", Malformed),
+            (b"text\0", Malformed),
+            (b"\0ab", Malformed),
+            (b"\0\0\0\0", Malformed),
+            (b"text\0\0more", Malformed),
+        ];
+        for (message, expected) in table {
+            assert_eq!(whole(message), expected, "{message:?}");
+        }
+    }
 
     #[test]
     fn fronts() {

@@ -34,6 +34,8 @@ enum Woken {
     Ready,
     Interrupted,
     TimedOut,
+    /// There could be no wait: no memory, or a limit of no descriptors.
+    Failed(Errno),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,12 +62,20 @@ struct Patience {
     deadline: Option<Instant>,
 }
 
+/// So long the second half of what a peer sends in two system calls may take.
+const LONGEST_REST: Duration = Duration::from_secs(1);
+
 /// Pauses between looks at half a message grow up to this.
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 impl Waiter {
     pub fn new(connection: BorrowedFd<'static>) -> Self {
         Waiter { connection, until: Until::Readable, patience: None, woken: Woken::Ready }
+    }
+
+    /// Waits until then, or for ever, whatever the descriptor's own flags say.
+    pub fn until(connection: BorrowedFd<'static>, deadline: Option<Instant>) -> Self {
+        Waiter { patience: Some(Patience { deadline }), ..Waiter::new(connection) }
     }
 
     /// How the last wait ended: Interrupted, or WouldBlock when a timeout of
@@ -75,12 +85,25 @@ impl Waiter {
             Woken::Ready => Ok(()),
             Woken::Interrupted => Err(Error::Interrupted),
             Woken::TimedOut => Err(Error::WouldBlock),
+            Woken::Failed(errno) => Err(Error::from(errno)),
         }
     }
 
     /// Prepares to wait for input; WouldBlock if the connection is non-blocking.
     pub fn for_input(&mut self) -> Result<()> {
         self.prepare(Until::Readable)
+    }
+
+    /// Prepares to wait for the rest of what has begun to come: on a
+    /// non-blocking connection too, but there not for long.
+    pub fn for_rest(&mut self) -> Result<()> {
+        match self.for_input() {
+            Err(Error::WouldBlock) => {
+                self.patience = Some(Patience { deadline: Some(Instant::now() + LONGEST_REST) });
+                Ok(())
+            }
+            prepared => prepared,
+        }
     }
 
     /// Prepares to wait for room to write.
@@ -137,7 +160,10 @@ impl Patience {
             Until::Writable => getsockopt(&connection, sockopt::SendTimeout),
             _ => getsockopt(&connection, sockopt::ReceiveTimeout),
         };
-        let timeout = timeout.ok().and_then(duration);
+        let timeout = match timeout {
+            Err(Errno::ENOTSOCK) => None,
+            timeout => duration(timeout?),
+        };
         Ok(Patience { deadline: timeout.and_then(|timeout| Instant::now().checked_add(timeout)) })
     }
 }
@@ -161,6 +187,7 @@ fn poll(
 pub fn pause(length: Duration, signals: Signals<'_>) -> Result<()> {
     match poll_all(&mut [], Some(length), signals) {
         Woken::Interrupted => Err(Error::Interrupted),
+        Woken::Failed(errno) => Err(Error::from(errno)),
         Woken::Ready | Woken::TimedOut => Ok(()),
     }
 }
@@ -178,10 +205,10 @@ fn poll_all(fds: &mut [PollFd<'_>], timeout: Option<Duration>, signals: Signals<
     let _ = held.thread_set_mask();
     match result {
         Ok(0) => Woken::TimedOut,
-        // Anything but a signal: the call itself will meet it and say so.
+        // What went wrong with the descriptor the call itself will meet.
         Ok(_) => Woken::Ready,
         Err(Errno::EINTR) => Woken::Interrupted,
-        Err(_) => Woken::Ready,
+        Err(errno) => Woken::Failed(errno),
     }
 }
 

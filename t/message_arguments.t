@@ -10,6 +10,7 @@ use Situation;
 use Peer;
 
 use File::FDpasser qw(:all);
+use IO::Handle;
 use POSIX ();
 
 my ($us, $peer) = pair();
@@ -141,6 +142,31 @@ fails_empty { read_fd($us, 1, 1) } 'EAGAIN', 'nor a descriptor';
             "send_files: $count and a free number";
     }
     is queued($us), undef, 'and nothing was sent';
+}
+
+# ---- what a handle may be
+
+{
+    open FILE, '<', $0 or die "$0: $!";
+    opendir my $directory, '.' or die "opendir: $!";
+    my @handles = (*FILE, \*FILE, *FILE{IO}, fileno(FILE), '' . fileno(FILE),
+        Numbered->new(fileno FILE), IO::Handle->new_from_fd(fileno(FILE), '<'),
+        $file, $directory);
+    my @expected = ((identity(\*FILE)) x 7, identity($file),
+        join ':', (stat '.')[ 0, 1 ]);
+    for my $conn ($peer, *$peer, *$peer{IO}, fileno $peer,
+        Numbered->new(fileno $peer))
+    {
+        write_fd($conn, 'x', @handles);
+        my ($bytes, @got) = read_fd($us, 1, 100);
+        is_deeply [ map { identity($_) } @got ], \@expected,
+            'write_fd: any kind of handle, over any kind of connection';
+        send_files($conn, @handles);
+        @got = recv_fhs($us);
+        is_deeply [ map { identity($_) } @got ], \@expected,
+            'send_files: any kind of handle, over any kind of connection';
+    }
+    close FILE;
 }
 
 # ---- context

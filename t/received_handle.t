@@ -60,7 +60,7 @@ SKIP: {
         PeerAddr => '127.0.0.1',
         PeerPort => $server->sockport,
         Proto    => 'tcp',
-    ) or die "connect: $@";
+    ) or skip "TCP leads nowhere here: $@", 5;
     keeps_read_ahead($end, $server->accept, 'a TCP connection');
 }
 SKIP: {

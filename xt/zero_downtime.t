@@ -5,22 +5,17 @@
 use strict;
 use warnings;
 
-use lib 't/lib';
+use lib 't/lib', 'xt/lib';
 use Test::More;
 use Situation;
+use Load;
 
 use IO::Socket::INET;
-use POSIX qw(WNOHANG);
 
 my $RESTARTS = 20;
 my $DEATHS   = 6;
-my $CLIENTS  = 8;
 
 BEGIN {
-    for my $program (qw(wrk ab)) {
-        plan skip_all => "$program is not installed (wrk, apache2-utils)"
-            if !grep { -x "$_/$program" } split /:/, $ENV{PATH};
-    }
     eval { require HTTP::Daemon }
         or plan skip_all => 'HTTP::Daemon is not installed (libhttp-daemon-perl)';
 }
@@ -29,10 +24,12 @@ watchdog(300);
 my $dir = workdir();
 $ENV{PERL5LIB} = join ':', grep { !ref } @INC;
 
+# start($port, @arguments): a server that is ready; nothing if it can't be.
 sub start {
+    my ($port, @arguments) = @_;
     my $pid = open my $out, '-|', $^X, 'examples/zero-downtime/server.pl',
-        "$dir/endpoint", '127.0.0.1:0', @_;
-    my ($port) = (readline($out) || '') =~ m{ ready at http://127\.0\.0\.1:(\d+)/$}
+        "$dir/endpoint", "127.0.0.1:$port", @arguments;
+    ($port) = (readline($out) || '') =~ m{ ready at http://127\.0\.0\.1:(\d+)/$}
         or return;
     return { pid => $pid, out => $out, port => $port };
 }
@@ -44,45 +41,6 @@ sub finish {
     return join '', @lines;
 }
 
-# Runs in a child while the gate is shut; what the generator counted, in all.
-sub load {
-    my ($count, $stop) = @_;
-    my %sum;
-    until ($stop->is_open) {
-        my %run = $count->();
-        $sum{$_} += $run{$_} for keys %run;
-    }
-    return \%sum;
-}
-
-# Keeps its connections.
-sub wrk {
-    my ($port) = @_;
-    my $said = `wrk -t1 -c$CLIENTS -d2 http://127.0.0.1:$port/ 2>&1`;
-    my ($connect, $read, $write, $timeout) = $said =~
-        /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/;
-    return (
-        answered => $said =~ /(\d+) requests in/         ? "$1" : die($said),
-        other    => $said =~ /Non-2xx or 3xx.*: (\d+)/   ? "$1" : 0,
-        refused  => $connect || 0,
-        broken   => ($read || 0) + ($write || 0) + ($timeout || 0),
-    );
-}
-
-# A connection a request.
-sub ab {
-    my ($port) = @_;
-    my $said = `ab -q -l -r -s 10 -c $CLIENTS -n 3000 http://127.0.0.1:$port/ 2>&1`;
-    my ($connect, $receive, $length, $exceptions) = $said =~
-        /\(Connect: (\d+), Receive: (\d+), Length: (\d+), Exceptions: (\d+)\)/;
-    return (
-        answered => $said =~ /Complete requests:\s+(\d+)/ ? "$1" : die($said),
-        other    => $said =~ /Non-2xx responses:\s+(\d+)/ ? "$1" : 0,
-        refused  => $connect || 0,
-        broken   => $said =~ /Failed requests:\s+(\d+)/   ? "$1" : die($said),
-    );
-}
-
 sub get {
     my ($port) = @_;
     my $socket = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port") or return '';
@@ -90,28 +48,15 @@ sub get {
     return join '', readline $socket;
 }
 
-# The clients' connections in the hands of a process, by proc(5).
-sub in_hand {
-    my ($pid, $port) = @_;
-    my %inode = map { /^socket:\[(\d+)\]$/ ? ($1 => 1) : () }
-        map { readlink($_) || '' } glob "/proc/$pid/fd/*";
-    open my $table, '<', '/proc/net/tcp' or die "/proc/net/tcp: $!";
-    my $local = sprintf ':%04X', $port;
-    return scalar grep { my @f = split; $f[1] =~ /$local$/ && $f[3] ne '0A' && $inode{ $f[9] } }
-        readline $table;
-}
-
-my %generator = (wrk => \&wrk, ab => \&ab);
-
-for my $name (sort keys %generator) {
-    my $server = start() or die 'no server';
+for my $name (generators()) {
+    my $server = start(0) or die 'no server';
     my $port   = $server->{port};
     my $stop   = gate();
-    my $load   = in_child { watchdog(250); load(sub { $generator{$name}->($port) }, $stop) };
+    my $load   = in_child { under_load($name, $port, $stop) };
     my $ended  = 0;
     for my $restart (1 .. $RESTARTS) {
         get($port) for 1 .. 20;
-        my $heir = start() or die 'no heir';
+        my $heir = start($port) or die 'no heir';
         $ended++ if finish($server) eq "$server->{pid} done\n";
         $server = $heir;
     }
@@ -126,23 +71,23 @@ for my $name (sort keys %generator) {
     finish($server);
 }
 
-for my $name (sort keys %generator) {
-    my @servers = (start(), start('beside'));
+for my $name (generators()) {
+    my @servers = start(0) or die 'no server';
     my $port    = $servers[0]{port};
+    push @servers, start($port, 'beside') || die 'no second server';
     my $stop    = gate();
-    my $load    = in_child { watchdog(250); load(sub { $generator{$name}->($port) }, $stop) };
+    my $load    = in_child { under_load($name, $port, $stop) };
     my $in_hand = 0;
     for my $death (1 .. $DEATHS) {
         get($port) for 1 .. 100;
         my $victim = shift @servers;    # the one that has the endpoint
-        kill STOP => $victim->{pid};
-        waitpid $victim->{pid}, WNOHANG;
+        stop_process($victim->{pid});
         $in_hand += in_hand($victim->{pid}, $port);
         kill KILL => $victim->{pid};
         finish($victim);
         my $next;
         for (1 .. 100) {                # until the endpoint has been taken
-            last if $next = start('beside');
+            last if $next = start($port, 'beside');
         }
         push @servers, $next || die 'nobody has taken the endpoint';
     }

@@ -73,7 +73,7 @@ sub some_file {
 }
 
 sub some_socket {
-    socketpair my $one, my $other, Socket::AF_UNIX(), Socket::SOCK_STREAM(), 0 or die "socketpair: $!\n";
+    socketpair( my $one, my $other, Socket::AF_UNIX(), Socket::SOCK_STREAM(), 0 ) or die "socketpair: $!\n";
     return $one;
 }
 

@@ -6,7 +6,7 @@ use IO::FDPass ();
 use Peer;
 use POSIX ();
 
-socketpair my $conn, my $end, Socket::AF_UNIX(), Socket::SOCK_STREAM(), 0 or die "socketpair: $!\n";
+socketpair( my $conn, my $end, Socket::AF_UNIX(), Socket::SOCK_STREAM(), 0 ) or die "socketpair: $!\n";
 my ( $conn_number, $end_number ) = ( fileno $conn, fileno $end );
 
 sub check {
@@ -38,7 +38,7 @@ sub handles {
     return timed {
         for ( 1 .. $count ) {
             IO::FDPass::send( $conn_number, $number );
-            open my $received, $mode, IO::FDPass::recv($end_number);
+            open( my $received, $mode, IO::FDPass::recv($end_number) );
             close $received;
         }
     };

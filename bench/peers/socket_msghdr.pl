@@ -7,7 +7,7 @@ use POSIX ();
 use Socket;
 use Socket::MsgHdr;
 
-socketpair my $conn, my $end, AF_UNIX, SOCK_STREAM, 0 or die "socketpair: $!\n";
+socketpair( my $conn, my $end, AF_UNIX, SOCK_STREAM, 0 ) or die "socketpair: $!\n";
 
 sub send_numbers {
     my $message = Socket::MsgHdr->new( buf => "\0" );
@@ -54,7 +54,7 @@ sub handles {
         for ( 1 .. $count ) {
             send_numbers($number);
             my ($received) = receive_numbers(1);
-            open my $opened, $mode, $received;
+            open( my $opened, $mode, $received );
             close $opened;
         }
     };

@@ -109,13 +109,17 @@ sub hand_over {
     stop();
 }
 
-# The one beside us ended. If an heir took its place, that is our mate now.
+# The one beside us ended. If an heir took its place, that is our mate now. What
+# it had open may close a moment after our connection.
 sub mate_has_gone {
     my ($mate) = @_;
     forget($mate);
-    return if open_endpoint(exclusive => 1);
-    my ($new) = predecessor() or return;
-    watch($new, \&mate_has_gone);
+    for (1 .. 100) {
+        return if open_endpoint(exclusive => 1);
+        my ($new) = predecessor();
+        return watch($new, \&mate_has_gone) if $new;
+        select undef, undef, undef, 0.01;
+    }
 }
 
 # Accepts no more; what clients have begun to ask is still answered.

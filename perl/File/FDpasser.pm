@@ -27,14 +27,15 @@ our @EXPORT_OK = qw(
 );
 our %EXPORT_TAGS = (all => [@EXPORT, @EXPORT_OK]);
 
-# The family whose way of passing descriptors is in use: 'bsd', sockets.
+# The family whose way of passing descriptors is in use: 'bsd', sockets, or
+# 'svr', streams; and by default, by $^O.
 our %ostype = (
     (map { $_ => 'bsd' } qw(
         linux bsdos netbsd openbsd freebsd dragonfly darwin dec_osf irix hpux aix
     )),
     solaris => 'svr',
 );
-our $OS = 'bsd';
+our $OS;
 
 # Called with the text that a peer sends before a descriptor or an error; where
 # it is not set, the text goes to STDERR.
@@ -44,6 +45,8 @@ our $on_text;
 our $max_text = 16 * 1024 * 1024;
 
 XSLoader::load(__PACKAGE__, $VERSION);
+
+$OS = transport() eq 'socket' ? 'bsd' : 'svr';
 
 # Called by the native layer; here because only Perl code sees whether its
 # caller wants warnings.

@@ -36,11 +36,15 @@ pub struct Connect {
 impl Connect {
     /// `terminated` is the name and a NUL byte.
     pub fn new(terminated: &[u8], options: Options) -> Result<Self> {
+        Connect::of_kind(SockType::Stream, terminated, options)
+    }
+
+    pub fn of_kind(kind: SockType, terminated: &[u8], options: Options) -> Result<Self> {
         let address = match Name::parse(terminated)? {
             Name::Abstract(name) => Address::of_abstract(name)?,
             Name::Path(path) => Address::of_existing(path)?,
         };
-        let socket = system::socket(SockType::Stream)?;
+        let socket = system::socket(kind)?;
         fcntl(&socket, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         if options.note_senders {
             system::note_senders(socket.as_fd())?;

@@ -44,6 +44,7 @@ enum Target {
 
 /// Makes a listening socket at a name; bind(2), listen(2).
 pub struct Create {
+    kind: SockType,
     target: Target,
     options: Options,
     /// When another starter has held the directory for too long.
@@ -54,13 +55,17 @@ pub struct Create {
 impl Create {
     /// `terminated` is the name and a NUL byte.
     pub fn new(terminated: &[u8], options: Options) -> Result<Self> {
+        Create::of_kind(SockType::Stream, terminated, options)
+    }
+
+    pub fn of_kind(kind: SockType, terminated: &[u8], options: Options) -> Result<Self> {
         let target = match Name::parse(terminated)? {
             Name::Abstract(_) if options.mode.is_some() => return Err(Error::InvalidArgument),
             Name::Abstract(name) => Target::Abstract(Address::of_abstract(name)?),
             Name::Path(path) if options.exclusive => Target::Path(Place::lockable(path)?),
             Name::Path(path) => Target::Path(Place::of(path)?),
         };
-        Ok(Create { target, options, deadline: None, woken: Ok(()) })
+        Ok(Create { kind, target, options, deadline: None, woken: Ok(()) })
     }
 
     fn advance(&mut self) -> Result<Step> {
@@ -132,7 +137,7 @@ impl Create {
     }
 
     fn new_listener(&self) -> Result<OwnedFd> {
-        let listener = system::socket(SockType::Stream)?;
+        let listener = system::socket(self.kind)?;
         setsockopt(&listener, sockopt::ReceiveTimeout, &TimeVal::seconds(FOR_EVER_BUT_SIGNALS))?;
         if self.options.note_senders {
             system::note_senders(listener.as_fd())?;

@@ -53,32 +53,61 @@ const fn aligned(length: usize) -> usize {
 pub fn send(to: BorrowedFd<'_>, bytes: &[u8], descriptors: &[RawFd]) -> nix::Result<usize> {
     debug_assert!(descriptors.len() <= MOST_DESCRIPTORS);
     if descriptors.len() <= 1 {
-        send_with(to, bytes, descriptors, &mut Buffer::<3>::empty())
+        send_rights(to, bytes, descriptors, &mut Buffer::<3>::empty())
     } else {
-        send_with(to, bytes, descriptors, &mut Buffer::<130>::empty())
+        send_rights(to, bytes, descriptors, &mut Buffer::<130>::empty())
     }
 }
 
-fn send_with<const WORDS: usize>(
+fn send_rights<const WORDS: usize>(
     to: BorrowedFd<'_>,
     bytes: &[u8],
     descriptors: &[RawFd],
     buffer: &mut Buffer<WORDS>,
 ) -> nix::Result<usize> {
+    let filled = match descriptors {
+        [] => 0,
+        descriptors => append(buffer, 0, libc::SCM_RIGHTS, as_bytes(descriptors)),
+    };
+    send_with(to, bytes, buffer, filled, 0)
+}
+
+/// sendmsg(2) of a packet with control messages, each a type and its data.
+/// Never blocks, and raises no SIGPIPE.
+pub fn send_packet(
+    to: BorrowedFd<'_>,
+    bytes: &[u8],
+    messages: &[(i32, &[u8])],
+) -> nix::Result<usize> {
+    let mut buffer = Buffer::<8>::empty();
+    let filled =
+        messages.iter().fold(0, |filled, &(kind, data)| append(&mut buffer, filled, kind, data));
+    send_with(to, bytes, &mut buffer, filled, libc::MSG_NOSIGNAL)
+}
+
+/// Sends with the first `filled` bytes of the buffer as control messages.
+fn send_with<const WORDS: usize>(
+    to: BorrowedFd<'_>,
+    bytes: &[u8],
+    buffer: &mut Buffer<WORDS>,
+    filled: usize,
+    flags: i32,
+) -> nix::Result<usize> {
+    assert!(filled <= size_of::<Buffer<WORDS>>());
     let iov = [IoSlice::new(bytes)];
     // SAFETY: a msghdr of zeros is an empty message.
     let mut message: libc::msghdr = unsafe { zeroed() };
     message.msg_iov = iov.as_ptr().cast_mut().cast();
     message.msg_iovlen = 1;
-    if !descriptors.is_empty() {
+    if filled > 0 {
         message.msg_control = buffer.0.as_mut_ptr().cast();
-        message.msg_controllen = rights(buffer, descriptors) as _;
+        message.msg_controllen = filled as _;
     }
     loop {
         // SAFETY: the message points to an IoSlice, which is an iovec by its
         // documentation, over `bytes`, and to the initialised front of `buffer`;
         // all three outlive the call, which writes to none of them.
-        let sent = unsafe { libc::sendmsg(to.as_raw_fd(), &message, libc::MSG_DONTWAIT) };
+        let sent = unsafe { libc::sendmsg(to.as_raw_fd(), &message, flags | libc::MSG_DONTWAIT) };
         match Errno::result(sent) {
             Ok(sent) => return Ok(sent as usize),
             // The peer closed with input unread: said once, then it is EPIPE.
@@ -88,21 +117,34 @@ fn send_with<const WORDS: usize>(
     }
 }
 
-/// Writes one SCM_RIGHTS message to the front of the buffer; its size.
-fn rights<const WORDS: usize>(buffer: &mut Buffer<WORDS>, descriptors: &[RawFd]) -> usize {
-    let length = std::mem::size_of_val(descriptors);
-    assert!(header_length() + aligned(length) <= size_of::<Buffer<WORDS>>());
-    let start = buffer.0.as_mut_ptr().cast::<u8>();
-    // SAFETY: the buffer is aligned to 8, which is enough for a cmsghdr, and by
-    // the assertion it has room for the header and the descriptors behind it.
+fn as_bytes(descriptors: &[RawFd]) -> &[u8] {
+    // SAFETY: as many bytes as the integers have, any of which are valid.
     unsafe {
-        let header = start.cast::<libc::cmsghdr>();
+        std::slice::from_raw_parts(descriptors.as_ptr().cast(), std::mem::size_of_val(descriptors))
+    }
+}
+
+/// Writes a control message behind the first `filled` bytes of the buffer, which
+/// are control messages too; the size of all.
+fn append<const WORDS: usize>(
+    buffer: &mut Buffer<WORDS>,
+    filled: usize,
+    kind: i32,
+    data: &[u8],
+) -> usize {
+    assert!(filled + header_length() + aligned(data.len()) <= size_of::<Buffer<WORDS>>());
+    let start = buffer.0.as_mut_ptr().cast::<u8>();
+    // SAFETY: the buffer is aligned to 8, which is enough for a cmsghdr, and so
+    // is `filled`, a sum of CMSG_SPACEs; by the assertion there is room for the
+    // header and the data behind it.
+    unsafe {
+        let header = start.add(filled).cast::<libc::cmsghdr>();
         (*header).cmsg_level = libc::SOL_SOCKET;
-        (*header).cmsg_type = libc::SCM_RIGHTS;
-        (*header).cmsg_len = (header_length() + length) as _;
-        let data = start.add(header_length());
-        std::ptr::copy_nonoverlapping(descriptors.as_ptr().cast(), data, length);
-        libc::CMSG_SPACE(length as u32) as usize
+        (*header).cmsg_type = kind;
+        (*header).cmsg_len = (header_length() + data.len()) as _;
+        let room = start.add(filled + header_length());
+        std::ptr::copy_nonoverlapping(data.as_ptr(), room, data.len());
+        filled + libc::CMSG_SPACE(data.len() as u32) as usize
     }
 }
 

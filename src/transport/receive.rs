@@ -15,7 +15,6 @@ use nix::sys::socket::{getsockopt, sockopt, SockType};
 
 use super::ancillary::{self, Received, RoomForOne, Seen};
 use super::room::{self, Taking};
-use crate::descriptor;
 use crate::error::{Error, Result};
 use crate::message::{self, Front, Position};
 use crate::operation::{Answer, Descriptors, Ids, Operation, Step};
@@ -138,7 +137,8 @@ impl Receive {
         };
         match seen {
             Ok(seen) => self.act_on(seen),
-            Err(Errno::EAGAIN) if piece > 0 => self.hand_on(),
+            // Meets it again, if it lasts.
+            Err(_) if piece > 0 => self.hand_on(),
             Err(Errno::EAGAIN) => {
                 self.waiter.for_input()?;
                 Ok(Some(Step::Wait))
@@ -158,14 +158,14 @@ impl Receive {
             return self.hand_on();
         }
         match front {
-            None => Err(self.end()),
+            None => Err(self.end()?),
             Some(_) if seen.packet_cut => {
                 self.take(1)?;
                 Err(Error::TooLong)
             }
             Some(Front::End { length, .. }) => self.take(length),
             Some(_) if seen.length == 1 && self.stands_alone(seen) => self.take(1),
-            Some(_) if self.in_packets() => {
+            Some(_) if self.in_packets()? => {
                 self.take(seen.length)?;
                 Err(Error::Malformed)
             }
@@ -181,25 +181,25 @@ impl Receive {
     }
 
     /// Nothing more comes, or an empty packet did.
-    fn end(&mut self) -> Error {
-        let packets = self.in_packets();
+    fn end(&mut self) -> Result<Error> {
+        let packets = self.in_packets()?;
         if packets {
             // If it was a packet it is taken; if it was the end this is another.
             let room = &mut RoomForOne::empty();
             let _ = ancillary::receive(self.connection, &mut [0; 2], room, true);
         }
         match self.position {
-            Position::Text if !packets || !self.is(SockType::Datagram) => Error::End,
-            _ => Error::Malformed,
+            Position::Text if !packets || self.kind()? != SockType::Datagram => Ok(Error::End),
+            _ => Ok(Error::Malformed),
         }
     }
 
-    fn in_packets(&self) -> bool {
-        !self.is(SockType::Stream)
+    fn in_packets(&self) -> Result<bool> {
+        Ok(self.kind()? != SockType::Stream)
     }
 
-    fn is(&self, kind: SockType) -> bool {
-        getsockopt(&self.connection, sockopt::SockType) == Ok(kind)
+    fn kind(&self) -> Result<SockType> {
+        Ok(getsockopt(&self.connection, sockopt::SockType)?)
     }
 
     /// Half a message stays queued, for whoever reads next.
@@ -223,6 +223,7 @@ impl Receive {
         let received = match room::take(self.connection, bytes, self.taking) {
             // Another reader was faster.
             Err(Error::WouldBlock) => return Ok(None),
+            Err(_) if self.text.piece > 0 => return self.hand_on(),
             received => received?,
         };
         self.absorb(received)
@@ -245,7 +246,7 @@ impl Receive {
             return Err(Error::TooLong);
         }
         if received.length == 0 {
-            return Err(self.end());
+            return Err(self.end()?);
         }
         if alone && self.at_start() {
             return self.finish(0).map(Some);
@@ -264,7 +265,7 @@ impl Receive {
                 (Position::Text, _) => self.text.piece += 1,
             }
         }
-        if at_start && self.in_packets() {
+        if at_start && self.in_packets()? {
             return Err(Error::Malformed);
         }
         Ok(None)
@@ -287,8 +288,11 @@ impl Receive {
         if self.descriptors.is_empty() {
             return Err(self.why_none());
         }
+        let enough = self.descriptors.len() >= self.taking.most;
+        if self.cut && self.taking.all_or_nothing && !enough {
+            return Err(Error::Refused);
+        }
         let mut descriptors = std::mem::take(&mut self.descriptors);
-        let enough = descriptors.len() >= self.taking.most;
         let surplus = descriptors.truncate(self.taking.most) + usize::from(self.cut && enough);
         let ids = self.ask_sender.then(|| self.ids());
         Ok(Step::Done(Ok(Answer { descriptors, surplus, ids, ..Answer::default() })))
@@ -301,14 +305,13 @@ impl Receive {
         self.sender.or_else(peer).unwrap_or_default()
     }
 
-    /// Why a message that promises a descriptor brought none.
+    /// Why a message that promises a descriptor brought none.  Not TableFull:
+    /// it is no longer queued.
     fn why_none(&self) -> Error {
-        if !self.refused {
-            return Error::Malformed;
-        }
-        match descriptor::prove_free_slot(self.connection) {
-            Err(Error::TableFull) => Error::TableFull,
-            _ => Error::Refused,
+        if self.refused {
+            Error::Refused
+        } else {
+            Error::Malformed
         }
     }
 }

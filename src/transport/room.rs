@@ -1,31 +1,30 @@
 //! Taking descriptors from the queue only when the table has room for them.
 //!
 //! A descriptor that finds no free slot is lost: recvmsg(2) takes the bytes and
-//! the kernel closes it.  So there has to be room before.  How that is made
-//! sure differs:
+//! the kernel closes it.  So it has to be sure of room before.  It always takes
+//! bytes and descriptors together, so that several processes can read one
+//! endpoint: whoever gets the bytes gets the descriptors.  What comes before:
 //!
-//! - One slot is proved by opening something in it, many by poll(2) over the
-//!   numbers just below the limit, which fill last.  Then one recvmsg takes
-//!   bytes and descriptors together, so that several processes can read one
-//!   endpoint: whoever gets the bytes gets the descriptors.
-//! - Where that many are not free, the descriptors are installed by a look
-//!   (MSG_PEEK), which shows how many they are and that they fit, closed, and
-//!   then taken.
-//! - Another thread of this process can fill slots between a proof and the
-//!   taking.  With threads there have to be plenty; where there are not, the
-//!   descriptors that the look installed are kept and the bytes are taken after
-//!   it.  No thread can make that lose anything, but another process that reads
-//!   the same endpoint could take the bytes first.
+//! - One slot is proved free, by a guess or by opening something in it; many by
+//!   poll(2) over the numbers just below the limit, which fill last.
+//! - Where that many are not free, a look (MSG_PEEK) installs what is at the
+//!   front, which shows how many they are and that they fit, and closes it.
+//!   Another process that reads the same endpoint could take them meanwhile,
+//!   and leave us a larger message than we have room for; only where batches
+//!   of different sizes meet a table that is nearly full.
+//! - Another thread of this process can fill any number of slots between a
+//!   proof and the taking, so that nothing is proved.  With threads, what the
+//!   look installed stays open until the same has been taken; where it was cut
+//!   short in that, the look's descriptors are the ones.  No thread can make
+//!   that lose anything.  Another process would have to take the message in
+//!   the very moment in which a thread takes the slot.
 
 use std::os::fd::BorrowedFd;
 
-use super::ancillary::{self, Received, RoomForAll, RoomForOne, MOST_DESCRIPTORS};
+use super::ancillary::{self, Buffer, Received, RoomForAll, RoomForOne, MOST_DESCRIPTORS};
 use crate::descriptor;
 use crate::error::{Error, Result};
 use crate::threads;
-
-/// So many slots of the table no other thread fills between two system calls.
-const PLENTY: usize = 32;
 
 /// So often a slot that was proved may be gone when it is needed.
 const ATTEMPTS: usize = 1000;
@@ -52,10 +51,8 @@ pub fn take(from: BorrowedFd<'_>, bytes: &mut [u8], taking: Taking) -> Result<Re
 
 fn take_one(from: BorrowedFd<'_>, bytes: &mut [u8], taking: Taking) -> Result<Received> {
     let room = &mut RoomForOne::empty();
-    if threads::exist() && !descriptor::plenty_free(PLENTY) {
-        if let Some(installed) = install_one(from, bytes, taking)? {
-            return commit(from, bytes, installed);
-        }
+    if threads::exist() {
+        return take_what_was_seen(from, bytes, room, taking);
     }
     match descriptor::prove_free_slot(from) {
         // What brings no descriptor needs no slot.
@@ -69,51 +66,54 @@ fn take_one(from: BorrowedFd<'_>, bytes: &mut [u8], taking: Taking) -> Result<Re
     Ok(received)
 }
 
-/// None if there is room, but the system keeps refusing the descriptor.
-fn install_one(from: BorrowedFd<'_>, bytes: &mut [u8], taking: Taking) -> Result<Option<Received>> {
-    for _ in 0..ATTEMPTS {
-        let room = &mut RoomForOne::empty();
-        let installed = ancillary::install(from, bytes, room, taking.close_on_exec)?;
-        if !installed.control_cut || !installed.descriptors.is_empty() {
-            return Ok(Some(installed));
-        }
-        // It is queued yet.  Another thread may just have filled the slot.
-        descriptor::prove_free_slot(from)?;
-    }
-    Ok(None)
-}
-
 fn take_many(from: BorrowedFd<'_>, bytes: &mut [u8], taking: Taking) -> Result<Received> {
     let room = &mut RoomForAll::empty();
+    if threads::exist() {
+        return take_what_was_seen(from, bytes, room, taking);
+    }
     let limited = taking.all_or_nothing && taking.most < MOST_DESCRIPTORS;
-    let needed = MOST_DESCRIPTORS + if threads::exist() { PLENTY } else { 0 };
-    if limited || !descriptor::plenty_free(needed) {
-        let installed = ancillary::install(from, bytes, room, taking.close_on_exec)?;
-        check_fit(from, &installed, taking)?;
-        if threads::exist() {
-            return commit(from, bytes, installed);
-        }
+    if limited || !descriptor::plenty_free(MOST_DESCRIPTORS) {
+        look(from, bytes, room, taking)?;
     }
     Ok(ancillary::receive(from, bytes, room, taking.close_on_exec)?)
 }
 
-/// Whether what a look could install is what the call takes.
-fn check_fit(from: BorrowedFd<'_>, installed: &Received, taking: Taking) -> Result<()> {
-    let count = installed.descriptors.len();
-    let more = installed.control_cut;
-    if taking.all_or_nothing && (count > taking.most || (more && count == taking.most)) {
-        return Err(Error::TooLong);
+/// Takes, with the descriptors that a look has installed in reserve.
+fn take_what_was_seen<const WORDS: usize>(
+    from: BorrowedFd<'_>,
+    bytes: &mut [u8],
+    room: &mut Buffer<WORDS>,
+    taking: Taking,
+) -> Result<Received> {
+    let seen = look(from, bytes, room, taking)?;
+    let mut received = ancillary::receive(from, bytes, room, taking.close_on_exec)?;
+    if received.control_cut && received.descriptors.len() < seen.descriptors.len() {
+        (received.descriptors, received.control_cut) = (seen.descriptors, seen.control_cut);
     }
-    if more && count < taking.most {
-        // If there is a slot left, it was not for want of one: the system
-        // refused a descriptor, and will again.
-        descriptor::prove_free_slot(from)?;
-    }
-    Ok(())
+    Ok(received)
 }
 
-/// Takes the bytes of what is installed already.
-fn commit(from: BorrowedFd<'_>, bytes: &mut [u8], installed: Received) -> Result<Received> {
-    let length = ancillary::take_bytes(from, &mut bytes[..installed.length])?;
-    Ok(Received { length, ..installed })
+/// What a look could install: all that the call takes, unless the system
+/// refuses one.
+fn look<const WORDS: usize>(
+    from: BorrowedFd<'_>,
+    bytes: &mut [u8],
+    room: &mut Buffer<WORDS>,
+    taking: Taking,
+) -> Result<Received> {
+    let mut attempt = 1;
+    loop {
+        let seen = ancillary::install(from, bytes, room, taking.close_on_exec)?;
+        let (count, more) = (seen.descriptors.len(), seen.control_cut);
+        if taking.all_or_nothing && (count > taking.most || (more && count == taking.most)) {
+            return Err(Error::TooLong);
+        }
+        if !more || count >= taking.most || attempt == ATTEMPTS {
+            return Ok(seen);
+        }
+        // With what was installed still open: is it for want of a slot?
+        descriptor::prove_free_slot(from)?;
+        // Another thread may just have given one back.
+        attempt = if threads::exist() { attempt + 1 } else { ATTEMPTS };
+    }
 }

@@ -52,7 +52,8 @@ fdp_new_handle(pTHX_ CV *cv, fdp_received *received)
 
     gv_init(gv, GvSTASH(CvGV(cv)), "__ANONIO__", 10, 0);
     handle = sv_2mortal(newRV_noinc((SV *)gv));
-    sv_bless(handle, gv_stashpvs("IO::Handle", GV_ADD));
+    /* Not gv_stashpvs: each new IO empties the cache that it fills. */
+    sv_bless(handle, GvHV(gv_fetchpvs("IO::Handle::", GV_ADD, SVt_PVHV)));
     return fdp_attach(aTHX_ GvIOn(gv), received) ? handle : NULL;
 }
 
@@ -117,16 +118,19 @@ fdp_store(pTHX_ SV *variable, const fdp_ids *ids)
 
 /* What may still run Perl code, and die: the call owns the descriptors yet. */
 void
-fdp_tell(pTHX_ const fdp_reader *reader)
+fdp_tell(pTHX_ fdp_reader *reader)
 {
     const fdp_answer *answer = &reader->call->answer;
+    const bool stores = answer->ids.store != FDP_STORE_NOTHING && reader->store >= 0;
 
+    if (answer->error || answer->surplus || stores)
+        fdp_guard(aTHX_ reader);
     if (answer->error) {
         PERL_ASYNC_CHECK();
     }
     if (answer->surplus)
         fdp_warn_of_surplus(aTHX_ answer->surplus);
-    if (answer->ids.store != FDP_STORE_NOTHING && reader->store >= 0)
+    if (stores)
         fdp_store(aTHX_ FDP_ARG(reader, reader->store), &answer->ids);
 }
 
@@ -141,6 +145,23 @@ fdp_new_string(pTHX_ const fdp_answer *answer)
     return sv;
 }
 
+/* Is the answer one number?  A descriptor that goes as its number is Perl's then. */
+static bool
+fdp_one_number(fdp_answer *answer, IV *number)
+{
+    if (answer->has_bytes || answer->numbers + answer->received_length != 1)
+        return FALSE;
+    if (answer->numbers) {
+        *number = (IV)answer->number[0];
+        return *number == answer->number[0] && answer->number[0] != FDP_UNKNOWN;
+    }
+    if (answer->as != FDP_AS_NUMBER)
+        return FALSE;
+    *number = answer->received[0].number;
+    answer->received[0].number = -1;
+    return TRUE;
+}
+
 /* Puts the answer's scalars where the arguments were; how many.  Only the last
  * descriptor where there is no list to take more: the call closes the others. */
 I32
@@ -152,8 +173,15 @@ fdp_return(pTHX_ CV *cv, fdp_reader *reader)
     const I32 count = (I32)(answer->has_bytes + answer->numbers + (all - i));
     SV **sp = PL_stack_base + reader->ax - 1;
     size_t number;
+    IV only;
 
     EXTEND(sp, count + 1);
+    if (fdp_one_number(answer, &only)) {
+        dXSTARG;
+        PUSHi(only);
+        return 1;
+    }
+    fdp_guard(aTHX_ reader);
     if (answer->has_bytes)
         *++sp = fdp_new_string(aTHX_ answer);
     for (number = 0; number < answer->numbers; number++)

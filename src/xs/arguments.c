@@ -123,6 +123,8 @@ fdp_descriptor(pTHX_ fdp_reader *reader, I32 i, int64_t *number)
     IO *io;
     SV *tied;
 
+    if (!SvROK(sv) && SvTYPE(sv) < SVt_PVGV)
+        return fdp_natural(aTHX_ sv, number);
     if (fdp_has_own_fileno(aTHX_ sv)) {
         fdp_pin(aTHX_ reader);
         sv = fdp_call_method(aTHX_ sv, "fileno");
@@ -305,7 +307,7 @@ fdp_read_arguments(pTHX_ fdp_reader *reader)
 
         if (i < reader->items)
             argument->state = fdp_read_one(aTHX_ reader, kinds[i], i, argument);
-        else if (strchr("chdn", kinds[i]))
+        else if (fdp_is_flushed(kinds[i]) || kinds[i] == FDP_PLAIN)
             argument->state = FDP_BAD;
         if (argument->state == FDP_BAD && bad < 0)
             bad = i;

@@ -224,6 +224,9 @@ const _: () = {
     ["Offset of field: fdp_call::answer"][::std::mem::offset_of!(fdp_call, answer) - 208usize];
 };
 extern "C" {
+    pub fn fdp_choose_transport(tainting: u8);
+}
+extern "C" {
     pub fn fdp_enter(call: *mut fdp_call) -> u32;
 }
 extern "C" {

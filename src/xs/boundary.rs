@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::operation::{Operation, Step};
 use crate::sigpipe;
 use crate::text::ForTerminal;
+use crate::transport::choice;
 use crate::wait::Signals;
 
 /// A call between two steps.
@@ -224,4 +225,11 @@ pub unsafe extern "C" fn fdp_escape_text(call: *mut fdp_call, descriptor: i32) {
 #[no_mangle]
 pub extern "C" fn fdp_table(row: usize) -> *const fdp_sub {
     TABLE.get(row).map_or(std::ptr::null(), |row| &row.sub)
+}
+
+/// Once; see shim.h.
+#[no_mangle]
+pub extern "C" fn fdp_choose_transport(tainting: u8) {
+    // A panic leaves the choice as it was: sockets.
+    let _ = catch_unwind(|| choice::choose(tainting != 0)).map_err(forget);
 }

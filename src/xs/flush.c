@@ -26,6 +26,13 @@ fdp_flush(pTHX_ SV *sv)
     return TRUE;
 }
 
+/* Handles of these kinds are. */
+bool
+fdp_is_flushed(char kind)
+{
+    return kind == FDP_CONNECTION || kind == FDP_HANDLE || kind == FDP_STATUS || kind == FDP_HANDLES;
+}
+
 void
 fdp_flush_arguments(pTHX_ fdp_reader *reader)
 {
@@ -33,7 +40,7 @@ fdp_flush_arguments(pTHX_ fdp_reader *reader)
     I32 i;
 
     for (i = 0; i < reader->items && *kind; i++) {
-        if (strchr("chn@", *kind) && !fdp_flush(aTHX_ FDP_ARG(reader, i))) {
+        if (fdp_is_flushed(*kind) && !fdp_flush(aTHX_ FDP_ARG(reader, i))) {
             reader->call->flush_error = errno ? errno : EIO;
             return;
         }

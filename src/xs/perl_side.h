@@ -5,7 +5,7 @@
  * No policy and no system calls in C: what a call does is Rust's business,
  * what Perl code may run is C's.  It may leave by die or exit wherever it
  * runs; no Rust frame is on the stack then, and what the call owns hangs on
- * the savestack.
+ * the savestack (fdp_guard).
  */
 #ifndef FDP_PERL_SIDE_H
 #define FDP_PERL_SIDE_H
@@ -24,9 +24,13 @@ typedef struct {
     I32       items;
     I32       store; /* index of the FDP_STORE argument, or -1 */
     bool      pinned;
+    bool      guarded; /* what the call owns hangs on the savestack */
 } fdp_reader;
 
 #define FDP_ARG(reader, i) (PL_stack_base[(reader)->ax + (i)])
+
+/* trampoline.c */
+void fdp_guard(pTHX_ fdp_reader *reader);
 
 /* arguments.c */
 void fdp_read_arguments(pTHX_ fdp_reader *reader);
@@ -34,6 +38,7 @@ IO *fdp_io(SV *sv);
 const char *fdp_short_name(const fdp_sub *sub);
 
 /* flush.c */
+bool fdp_is_flushed(char kind);
 void fdp_flush_arguments(pTHX_ fdp_reader *reader);
 
 /* callback.c */
@@ -43,7 +48,7 @@ void fdp_hand_on_text(pTHX_ fdp_call *call);
 void fdp_warn_of_surplus(pTHX_ size_t surplus);
 
 /* answer.c */
-void fdp_tell(pTHX_ const fdp_reader *reader);
+void fdp_tell(pTHX_ fdp_reader *reader);
 I32 fdp_return(pTHX_ CV *cv, fdp_reader *reader);
 void fdp_die(pTHX_ fdp_call *call);
 

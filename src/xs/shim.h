@@ -145,6 +145,10 @@ typedef struct {
 
 /* Rust's side. */
 
+/* Which transport makes endpoints, decided when the library is loaded first;
+ * `tainting` says that the environment is not to be trusted. */
+void fdp_choose_transport(uint8_t tainting);
+
 /* The first step of a call, or the next. */
 uint32_t fdp_enter(fdp_call *call);
 /* Blocks as the operation asked.  Owns nothing, so that a signal handler that

@@ -4,6 +4,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::CStr;
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 use super::bindings::*;
 use super::call::Arguments;
@@ -12,12 +13,14 @@ use crate::descriptor::{self, Mode};
 use crate::endpoint::{self, accept::Accept, connect, connect::Connect, create::Create};
 use crate::error::{Error, Result};
 use crate::operation::{Answer, Operation, Step};
+use crate::streams;
 use crate::system;
 use crate::threads;
 use crate::transport::ancillary::MOST_DESCRIPTORS;
 use crate::transport::read::Read;
 use crate::transport::receive::Receive;
 use crate::transport::send::{Send, SendAll};
+use crate::transport::{choice, sysv_stream};
 
 /// A call that has begun: it is over, or it waits for C to do something.
 pub enum Begun {
@@ -222,8 +225,22 @@ fn start<O: Operation + 'static>(operation: Result<O>) -> Begun {
     }
 }
 
+/// Begins the call on the transport that serves the connection.
+fn serve<S: Operation + 'static, T: Operation + 'static>(
+    connection: Result<BorrowedFd<'static>>,
+    on_stream: impl FnOnce(BorrowedFd<'static>) -> Result<S>,
+    on_socket: impl FnOnce(BorrowedFd<'static>) -> Result<T>,
+) -> Begun {
+    match connection {
+        Err(error) => Begun::Over(Err(error)),
+        Ok(stream) if choice::is_stream(stream) => start(on_stream(stream)),
+        Ok(socket) => start(on_socket(socket)),
+    }
+}
+
 fn spipe(_: &Arguments<'_>) -> Begun {
-    over(endpoint::pair().map(|(one, other)| {
+    let pair = if choice::makes_streams() { sysv_stream::pipe() } else { endpoint::pair() };
+    over(pair.map(|(one, other)| {
         let mut answer = Answer::descriptor(one);
         answer.descriptors.push(other);
         answer
@@ -231,62 +248,92 @@ fn spipe(_: &Arguments<'_>) -> Begun {
 }
 
 fn endp_create(arguments: &Arguments<'_>) -> Begun {
-    start(
-        options::of_create(arguments)
-            .and_then(|options| Create::new(arguments.terminated(0)?, options)),
-    )
+    let options = options::of_create(arguments);
+    if choice::makes_streams() {
+        start(options.and_then(|options| sysv_stream::create(arguments.terminated(0)?, options)))
+    } else {
+        start(options.and_then(|options| Create::new(arguments.terminated(0)?, options)))
+    }
 }
 
 fn endp_connect(arguments: &Arguments<'_>) -> Begun {
-    start(
-        options::of_connect(arguments)
-            .and_then(|options| Connect::new(arguments.terminated(0)?, options)),
-    )
+    match options::of_connect(arguments) {
+        Ok(options) => connect_to(arguments, options),
+        Err(error) => Begun::Over(Err(error)),
+    }
 }
 
 fn cli_conn(arguments: &Arguments<'_>) -> Begun {
-    let options = connect::Options { survives_exec: true, ..connect::Options::default() };
-    start(arguments.terminated(0).and_then(|path| Connect::new(path, options)))
+    connect_to(arguments, connect::Options { survives_exec: true, ..connect::Options::default() })
+}
+
+fn connect_to(arguments: &Arguments<'_>, options: connect::Options) -> Begun {
+    let path = arguments.terminated(0);
+    if choice::makes_streams() {
+        start(path.and_then(|path| sysv_stream::Connect::start(path, options)))
+    } else {
+        start(path.and_then(|path| Connect::new(path, options)))
+    }
 }
 
 fn serv_accept_fh(arguments: &Arguments<'_>) -> Begun {
-    start(
-        arguments.descriptor(0).map(|listener| Accept::new(listener, true, arguments.is_given(1))),
-    )
+    accept(arguments, true)
 }
 
 fn serv_accept_fd(arguments: &Arguments<'_>) -> Begun {
-    start(
-        arguments.descriptor(0).map(|listener| Accept::new(listener, false, arguments.is_given(1))),
+    accept(arguments, false)
+}
+
+fn accept(arguments: &Arguments<'_>, close_on_exec: bool) -> Begun {
+    serve(
+        arguments.descriptor(0),
+        |server| Ok(sysv_stream::Accept::new(server, close_on_exec)),
+        |listener| Ok(Accept::new(listener, close_on_exec, arguments.is_given(1))),
     )
 }
 
 fn send_file(arguments: &Arguments<'_>) -> Begun {
-    let send = || Ok(Send::descriptor(arguments.descriptor(0)?, arguments.descriptor(1)?));
-    start(send())
+    send_descriptor(arguments)
+}
+
+fn send_descriptor(arguments: &Arguments<'_>) -> Begun {
+    serve(
+        arguments.descriptor(0),
+        |stream| Ok(sysv_stream::Send::descriptor(stream, arguments.descriptor(1)?.as_raw_fd())),
+        |socket| Ok(Send::descriptor(socket, arguments.descriptor(1)?)),
+    )
 }
 
 fn my_send_fd(arguments: &Arguments<'_>) -> Begun {
-    let send = || {
-        let connection = arguments.descriptor(0)?;
-        match arguments.integer(1) {
-            Some(status) if status < 0 => Ok(Send::status(connection, status.wrapping_neg())),
-            _ => Ok(Send::descriptor(connection, arguments.descriptor(1)?)),
-        }
-    };
-    start(send())
+    match arguments.integer(1) {
+        Some(status) if status < 0 => send_status(arguments, status.wrapping_neg()),
+        _ => send_descriptor(arguments),
+    }
+}
+
+fn send_status(arguments: &Arguments<'_>, status: i64) -> Begun {
+    serve(
+        arguments.descriptor(0),
+        |stream| Ok(sysv_stream::Send::status(stream, status)),
+        |socket| Ok(Send::status(socket, status)),
+    )
 }
 
 fn recv_fh(arguments: &Arguments<'_>) -> Begun {
-    start(receive(arguments, true))
+    receive(arguments, true)
 }
 
 fn recv_fd(arguments: &Arguments<'_>) -> Begun {
-    start(receive(arguments, false))
+    receive(arguments, false)
 }
 
-fn receive(arguments: &Arguments<'_>, close_on_exec: bool) -> Result<Receive> {
-    Ok(Receive::one(arguments.descriptor(0)?, close_on_exec, arguments.is_given(1)))
+fn receive(arguments: &Arguments<'_>, close_on_exec: bool) -> Begun {
+    let ask_sender = arguments.is_given(1);
+    serve(
+        arguments.descriptor(0),
+        |stream| Ok(sysv_stream::Receive::one(stream, close_on_exec, ask_sender)),
+        |socket| Ok(Receive::one(socket, close_on_exec, ask_sender)),
+    )
 }
 
 fn recv_fhs(arguments: &Arguments<'_>) -> Begun {
@@ -301,8 +348,12 @@ fn recv_all(arguments: &Arguments<'_>, invalid: &'static str) -> Begun {
     let Some(most) = most_descriptors(arguments, 1) else {
         return Begun::Invalid(invalid);
     };
-    let connection = arguments.descriptor(0);
-    start(connection.map(|connection| Receive::all(connection, most, arguments.is_given(2))))
+    let ask_sender = arguments.is_given(2);
+    serve(
+        arguments.descriptor(0),
+        |stream| Ok(sysv_stream::Receive::all(stream, most, ask_sender)),
+        |socket| Ok(Receive::all(socket, most, ask_sender)),
+    )
 }
 
 /// None if it is negative.
@@ -316,8 +367,11 @@ fn write_fd(arguments: &Arguments<'_>) -> Begun {
     if bytes.is_empty() {
         return Begun::Invalid("Invalid args to write_fd: argument 2 is empty");
     }
-    let connection = arguments.descriptor(0);
-    start(connection.and_then(|connection| Send::bytes(connection, bytes, arguments.handles())))
+    serve(
+        arguments.descriptor(0),
+        |stream| sysv_stream::Send::bytes(stream, bytes, arguments.handles()),
+        |socket| Send::bytes(socket, bytes, arguments.handles()),
+    )
 }
 
 fn read_fd(arguments: &Arguments<'_>) -> Begun {
@@ -328,13 +382,20 @@ fn read_fd(arguments: &Arguments<'_>) -> Begun {
     let Some(most) = most_descriptors(arguments, 2) else {
         return Begun::Invalid("Invalid args to read_fd: argument 3 is negative");
     };
-    let connection = arguments.descriptor(0);
-    start(connection.map(|connection| Read::new(connection, length, most, arguments.is_given(3))))
+    let ask_sender = arguments.is_given(3);
+    serve(
+        arguments.descriptor(0),
+        |stream| Ok(sysv_stream::Read::new(stream, length, most, ask_sender)),
+        |socket| Ok(Read::new(socket, length, most, ask_sender)),
+    )
 }
 
 fn send_files(arguments: &Arguments<'_>) -> Begun {
-    let connection = arguments.descriptor(0);
-    start(connection.and_then(|connection| SendAll::new(connection, arguments.handles())))
+    serve(
+        arguments.descriptor(0),
+        |stream| sysv_stream::Send::descriptors(stream, arguments.handles()),
+        |socket| SendAll::new(socket, arguments.handles()),
+    )
 }
 
 fn send_err(arguments: &Arguments<'_>) -> Begun {
@@ -345,17 +406,29 @@ fn send_err(arguments: &Arguments<'_>) -> Begun {
     if text.contains(&0) {
         return Begun::Invalid("Invalid args to send_err: argument 3 has a NUL byte in it");
     }
-    start(arguments.descriptor(0).map(|connection| Send::error(connection, errno, text)))
+    serve(
+        arguments.descriptor(0),
+        |stream| Ok(sysv_stream::Send::error(stream, errno, text)),
+        |socket| Ok(Send::error(socket, errno, text)),
+    )
 }
 
+/// On streams it is always known.
 fn ask_sender(arguments: &Arguments<'_>) -> Begun {
-    let noted =
-        arguments.descriptor(0).and_then(|connection| Ok(system::note_senders(connection)?));
-    over(noted.map(|()| Answer::default()))
+    let noted = arguments.descriptor(0).and_then(|connection| {
+        if !choice::is_stream(connection) {
+            system::note_senders(connection)?;
+        }
+        Ok(Answer::default())
+    });
+    over(noted)
 }
 
 fn peer_cred(arguments: &Arguments<'_>) -> Begun {
-    let ids = arguments.descriptor(0).and_then(|connection| Ok(system::peer_ids(connection)?));
+    let ids = arguments.descriptor(0).and_then(|connection| match choice::is_stream(connection) {
+        true => streams::peer_ids(connection),
+        false => Ok(system::peer_ids(connection)?),
+    });
     over(ids.map(|ids| Answer { ids: Some(ids), ..Answer::default() }))
 }
 
@@ -371,13 +444,20 @@ fn get_fopen_mode(arguments: &Arguments<'_>) -> Begun {
 }
 
 /// Only streams are attached to names.
-fn bind_to_fs(_: &Arguments<'_>) -> Begun {
-    over(Err(Error::NotSupported))
+fn bind_to_fs(arguments: &Arguments<'_>) -> Begun {
+    if !choice::makes_streams() {
+        return over(Err(Error::NotSupported));
+    }
+    let end = arguments.descriptor(0);
+    start(end.and_then(|end| sysv_stream::attach(end, arguments.terminated(1)?)))
 }
 
 fn my_isastream(arguments: &Arguments<'_>) -> Begun {
-    let flags = arguments.descriptor(0).and_then(descriptor::status_flags);
-    over(flags.map(|_| Answer::number(0)))
+    let is_stream = arguments.descriptor(0).and_then(|any| {
+        descriptor::status_flags(any)?;
+        Ok(choice::is_stream(any))
+    });
+    over(is_stream.map(|is_stream| Answer::number(i64::from(is_stream))))
 }
 
 /// Perl calls it in each new thread; perlmod(1).
@@ -387,5 +467,5 @@ fn clone(_: &Arguments<'_>) -> Begun {
 }
 
 fn transport(_: &Arguments<'_>) -> Begun {
-    over(Ok(Answer::text("socket")))
+    over(Ok(Answer::text(choice::name())))
 }

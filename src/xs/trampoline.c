@@ -15,11 +15,36 @@ fdp_read_limit(pTHX_ fdp_call *call)
     call->max_text = limit ? (uint64_t)SvUV(limit) : 0;
 }
 
+/* On every way out, die and exit included. */
 static void
-fdp_run(pTHX_ fdp_call *call)
+fdp_leave(pTHX_ void *call)
 {
-    for (;;) {
-        switch (fdp_enter(call)) {
+    PERL_UNUSED_CONTEXT;
+    fdp_abandon((fdp_call *)call);
+}
+
+/* Before anything that may leave while the call owns something: what it owns
+ * hangs on the savestack from then on. */
+void
+fdp_guard(pTHX_ fdp_reader *reader)
+{
+    if (reader->guarded)
+        return;
+    reader->guarded = TRUE;
+    ENTER;
+    SAVEDESTRUCTOR_X(fdp_leave, reader->call);
+}
+
+/* What Rust asks for; most often nothing. */
+static void
+fdp_run(pTHX_ fdp_reader *reader)
+{
+    fdp_call *call = reader->call;
+    uint32_t step;
+
+    while ((step = fdp_enter(call)) != FDP_ANSWER) {
+        fdp_guard(aTHX_ reader);
+        switch (step) {
         case FDP_WAIT:
             fdp_wait(call);
             break;
@@ -29,11 +54,8 @@ fdp_run(pTHX_ fdp_call *call)
         case FDP_TEXT:
             fdp_hand_on_text(aTHX_ call);
             break;
-        case FDP_CROAK:
-            fdp_die(aTHX_ call);
-            break;
         default:
-            return;
+            fdp_die(aTHX_ call);
         }
     }
 }
@@ -43,14 +65,6 @@ fdp_check_count(pTHX_ CV *cv, const fdp_sub *sub, I32 items)
 {
     if (sub->usage && items != (I32)strlen(sub->arguments))
         croak_xs_usage(cv, sub->usage);
-}
-
-/* On every way out, die and exit included. */
-static void
-fdp_leave(pTHX_ void *call)
-{
-    PERL_UNUSED_CONTEXT;
-    fdp_abandon((fdp_call *)call);
 }
 
 XS_INTERNAL(fdp_trampoline)
@@ -70,19 +84,26 @@ XS_INTERNAL(fdp_trampoline)
     reader.items = items;
     reader.store = -1;
     reader.pinned = FALSE;
+    reader.guarded = FALSE;
     fdp_check_count(aTHX_ cv, call.sub, items);
 
-    ENTER;
-    SAVEDESTRUCTOR_X(fdp_leave, &call);
+    /* Nothing is owned yet: this may die as it likes. */
     fdp_read_arguments(aTHX_ &reader);
     fdp_flush_arguments(aTHX_ &reader);
-    fdp_run(aTHX_ &call);
+    fdp_run(aTHX_ &reader);
     fdp_tell(aTHX_ &reader);
     returned = fdp_return(aTHX_ cv, &reader);
-    LEAVE;
+    if (reader.guarded)
+        LEAVE;
     SETERRNO(call.answer.error ? call.answer.error : saved_errno, 0);
     XSRETURN(returned);
 }
+
+#ifdef TAINTING_get
+#  define FDP_TAINTING TAINTING_get
+#else
+#  define FDP_TAINTING PL_tainting
+#endif
 
 static void
 fdp_register(pTHX)
@@ -91,6 +112,7 @@ fdp_register(pTHX)
     size_t row;
     CV *cv;
 
+    fdp_choose_transport(FDP_TAINTING ? 1 : 0);
     for (row = 0; (sub = fdp_table(row)); row++) {
         cv = newXS_flags(sub->name, fdp_trampoline, __FILE__, sub->prototype, 0);
         CvXSUBANY(cv).any_ptr = (void *)sub;

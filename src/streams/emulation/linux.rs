@@ -1,0 +1,49 @@
+//! What the emulation asks of Linux's sockets.
+#![allow(unsafe_code)]
+
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use nix::errno::Errno;
+use nix::sys::socket::{bind, getsockopt, sockopt, UnixAddr};
+use nix::unistd::{getegid, geteuid, getpid};
+
+/// Whether ids come with messages.
+pub const NOTES_SENDERS: bool = true;
+
+/// Who this process is, effectively, as a control message says it: its type
+/// and data, a ucred.  The kernel checks it; unix(7).
+pub fn own_credentials() -> (i32, [u8; 12]) {
+    let pid = getpid().as_raw().to_ne_bytes();
+    let (uid, gid) = (geteuid().as_raw().to_ne_bytes(), getegid().as_raw().to_ne_bytes());
+    let mut data = [0; 12];
+    for (part, id) in data.chunks_exact_mut(4).zip([pid, uid, gid]) {
+        part.copy_from_slice(&id);
+    }
+    (libc::SCM_CREDENTIALS, data)
+}
+
+/// Whether two small packets find room now.  The kernel takes one more while
+/// what is on its way is less than SO_SNDBUF; SIOCOUTQ, unix(7).
+pub fn room_for_two(end: BorrowedFd<'_>) -> bool {
+    /// What a small packet occupies, at most.
+    const PACKET: usize = 2048;
+    let mut queued: libc::c_int = 0;
+    // SAFETY: SIOCOUTQ, which is TIOCOUTQ, writes one int to where the pointer says.
+    let told = unsafe { libc::ioctl(end.as_raw_fd(), libc::TIOCOUTQ, &mut queued) };
+    let most = getsockopt(&end, sockopt::SndBuf).unwrap_or(0);
+    // What has no such count says so when it is sent to.
+    told != 0 || usize::try_from(queued).is_ok_and(|queued| queued + PACKET < most)
+}
+
+/// The end gets a name that its other end can ask for; autobind, unix(7).
+pub fn name_end(end: BorrowedFd<'_>) -> nix::Result<()> {
+    bind(end.as_raw_fd(), &UnixAddr::new_unnamed())
+}
+
+/// dup3(2): from now on the number stands for what `by` is.
+pub fn replace(number: BorrowedFd<'_>, by: BorrowedFd<'_>, close_on_exec: bool) -> nix::Result<()> {
+    let flags = if close_on_exec { libc::O_CLOEXEC } else { 0 };
+    // SAFETY: two numbers go in and no memory is touched; that another file is
+    // behind `number` from now on is what the caller asks for.
+    Errno::result(unsafe { libc::dup3(by.as_raw_fd(), number.as_raw_fd(), flags) }).map(drop)
+}

@@ -1,0 +1,111 @@
+//! Names for streams; fattach(3C), fdetach(3C).
+
+use std::ffi::{CStr, CString};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::fcntl::{open, OFlag};
+use nix::sys::stat::{lstat, stat, Mode, SFlag};
+use nix::unistd::unlink;
+
+use super::declarations;
+use crate::endpoint::create;
+use crate::endpoint::name::Name;
+use crate::error::{Error, Result};
+use crate::operation::{Answer, Operation, Step};
+use crate::wait::Signals;
+
+/// How often the name may change under our hands.
+const ATTEMPTS: usize = 100;
+
+pub fn fattach(named: BorrowedFd<'_>, path: &CStr) -> Result<()> {
+    // SAFETY: the path is a C string.
+    let told = unsafe { declarations::fattach(named.as_raw_fd(), path.as_ptr()) };
+    Ok(Errno::result(told).map(drop)?)
+}
+
+pub fn fdetach(path: &CStr) -> Result<()> {
+    // SAFETY: the path is a C string.
+    Ok(Errno::result(unsafe { declarations::fdetach(path.as_ptr()) }).map(drop)?)
+}
+
+/// Names the end as an endpoint: over an empty file of ours, which is made if
+/// the name is free.  A name that is attached is detached first, so that there
+/// is a moment at which it leads to the covered file.
+pub struct Attaching {
+    named: OwnedFd,
+    path: CString,
+    options: create::Options,
+}
+
+impl Attaching {
+    /// The system knows the server's end.
+    pub fn new(
+        named: BorrowedFd<'_>,
+        _server: Option<BorrowedFd<'_>>,
+        terminated: &[u8],
+        options: create::Options,
+    ) -> Result<Self> {
+        let Name::Path(path) = Name::parse(terminated)? else {
+            return Err(Error::NoSuchName);
+        };
+        let named = named.try_clone_to_owned().map_err(|_| Error::TableFull)?;
+        Ok(Attaching { named, path: path.to_owned(), options })
+    }
+
+    fn attach(&self) -> Result<Answer> {
+        for _ in 0..ATTEMPTS {
+            match fattach(self.named.as_fd(), &self.path) {
+                Ok(()) => return Ok(Answer::default()),
+                Err(Error::System(Errno::ENOENT)) => self.make_file()?,
+                Err(Error::System(Errno::EBUSY)) if !self.options.exclusive => {
+                    fdetach(&self.path)?;
+                }
+                Err(Error::System(Errno::EBUSY)) => return Err(Error::InUse),
+                Err(error) => return Err(error),
+            }
+            self.check_file()?;
+        }
+        Err(Error::InUse)
+    }
+
+    fn make_file(&self) -> Result<()> {
+        let mode = self.options.mode.unwrap_or(Mode::from_bits_truncate(0o666));
+        let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_WRONLY | OFlag::O_CLOEXEC;
+        match open(self.path.as_c_str(), flags, mode) {
+            Ok(_) => Ok(()),
+            // A link that leads nowhere: itself is replaced.
+            Err(Errno::EEXIST) if self.is_link()? => Ok(unlink(self.path.as_c_str())?),
+            Err(Errno::EEXIST) => Ok(()),
+            Err(errno) => Err(Error::from(errno)),
+        }
+    }
+
+    fn is_link(&self) -> Result<bool> {
+        let node = lstat(self.path.as_c_str())?;
+        Ok(SFlag::from_bits_truncate(node.st_mode) & SFlag::S_IFMT == SFlag::S_IFLNK)
+    }
+
+    /// InUse where something would be covered that is not ours to cover.
+    fn check_file(&self) -> Result<()> {
+        let node = match stat(self.path.as_c_str()) {
+            Err(Errno::ENOENT) => return Ok(()),
+            node => node?,
+        };
+        let kind = SFlag::from_bits_truncate(node.st_mode) & SFlag::S_IFMT;
+        match kind {
+            SFlag::S_IFREG if node.st_size == 0 => Ok(()),
+            SFlag::S_IFIFO => Ok(()),
+            _ => Err(Error::InUse),
+        }
+    }
+}
+
+impl Operation for Attaching {
+    fn step(&mut self) -> Step {
+        Step::Done(self.check_file().and_then(|()| self.attach()))
+    }
+
+    /// It never waits.
+    fn wait(&mut self, _: Signals<'_>) {}
+}

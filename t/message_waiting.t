@@ -1,0 +1,134 @@
+# read_fd, recv_fhs and recv_fds while nothing is there: they wait, until a
+# message or a signal comes, or don't.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use Test::More;
+use Situation;
+use Peer;
+use Signals;
+
+use File::FDpasser qw(:all);
+use POSIX ();
+use Socket;
+
+my $file = tagged('file');
+Situation::new_baseline();
+
+# Each returns the tags of what came.
+my %receive = (
+    read_fd => sub {
+        my ($bytes, @fh) = read_fd($_[0], 2, 10);
+        return map { tag_of($_) } @fh;
+    },
+    recv_fhs => sub { map { tag_of($_) } recv_fhs($_[0]) },
+    recv_fds => sub {
+        my @fd   = recv_fds($_[0]);
+        my @tags = map { tag_of($_) } @fd;
+        POSIX::close($_) for @fd;
+        return @tags;
+    },
+);
+
+for my $name (sort keys %receive) {
+    my $receive = $receive{$name};
+
+    for my $type (SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM) {
+        my ($us, $peer) = pair($type);
+        my $child = in_child {
+            1 until sleeps(getppid);
+            return send_files($peer, $file, $file);
+        };
+        is_deeply [ $receive->($us) ], [ 'file', 'file' ], "$name waits";
+        is $child->result, 2, 'for what comes';
+
+        $us->blocking(0);
+        fails_empty { $receive->($us) } 'EAGAIN', "$name, non-blocking, does not"
+            for 1, 2;
+        send_files($peer, $file);
+        is_deeply [ $receive->($us) ], ['file'], 'and takes what has come';
+    }
+
+    for my $kind (kinds()) {
+        my ($us, $peer) = pair();
+        my ($got, $errno, $ran)
+            = interrupted($kind, sub { scalar(() = $receive->($us)) });
+        is_deeply [ $got, $errno, $ran ], [ 0, 'EINTR', 1 ], "$name: $kind";
+        send_files($peer, $file, $file, $file);
+        is_deeply [ $receive->($us) ], [ ('file') x 3 ], 'and nothing is lost';
+    }
+
+    {
+        my ($us, $peer) = pair();
+        ok !eval {
+            signalled('SA_RESTART, safe', sub { die "now\n" },
+                sub { $receive->($us) });
+            1;
+        }, "$name: a handler that dies";
+        is $@, "now\n", 'leaves it';
+        send_files($peer, $file);
+        is_deeply [ $receive->($us) ], ['file'], 'and nothing is lost';
+    }
+
+    {
+        my ($us, $peer) = pair();
+        setsockopt $us, SOL_SOCKET, SO_RCVTIMEO, pack 'l! l!', 0, 20_000
+            or die "SO_RCVTIMEO: $!";
+        fails_empty { $receive->($us) } 'EAGAIN', "$name: the socket's timeout";
+    }
+
+    {
+        my ($us, $peer) = pair();
+        my $child = in_child {
+            close $us;
+            1 until sleeps(getppid);
+            return 1;
+        };
+        close $peer;
+        my @got = $name eq 'read_fd' ? read_fd($us, 1, 1) : $receive->($us);
+        is_deeply \@got, $name eq 'read_fd' ? [''] : [],
+            "$name: the end, while it waits";
+        $child->result;
+    }
+    no_leak("$name: nothing left over");
+}
+
+# Several processes read one endpoint: each message goes whole to one of them.
+for my $name (sort keys %receive) {
+    for my $type (SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM) {
+        my ($us, $peer) = pair($type);
+        my @readers = map {
+            in_child {
+                close $peer;
+                my %seen;
+                for (;;) {
+                    my @tags = $receive{$name}->($us);
+                    last if "@tags" eq 'end';
+                    $seen{"@tags"}++;
+                }
+                return (\%seen, leaked());
+            }
+        } 1 .. 4;
+        close $us;
+        my @files = map { tagged($_) } qw(a b c);
+        my $end   = tagged('end');
+        send_files($peer, @files) for 1 .. 500;
+        send_files($peer, $end)   for @readers;
+        my %seen;
+        my @leaked;
+        for (@readers) {
+            my ($its, @its_leaked) = $_->result;
+            $seen{$_} += $its->{$_} for keys %$its;
+            push @leaked, @its_leaked;
+        }
+        is_deeply \%seen, { 'a b c' => 500 },
+            "$name: 500 messages to four processes, each whole";
+        is_deeply \@leaked, [], 'nothing is left over in any';
+    }
+}
+
+undef $file;
+no_leak();
+done_testing;
