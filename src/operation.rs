@@ -46,7 +46,8 @@ pub struct Answer {
     pub descriptors: Descriptors,
     /// Descriptors that came unasked for and were closed.
     pub surplus: usize,
-    pub ids: Option<Ids>,
+    /// In a box, as few ask.
+    pub ids: Option<Box<Ids>>,
     /// Why `number` is less than it should be.
     pub cut_short: Option<Error>,
 }

@@ -6,6 +6,7 @@ use warnings;
 
 use lib 't/lib';
 use Test::More;
+use NeedsTcp;
 use Situation;
 
 use File::FDpasser qw(:all);

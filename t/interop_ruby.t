@@ -10,7 +10,6 @@ use Interop;
 
 needs('Ruby', 'ruby', '-rsocket', '-e', '0');
 
-watchdog(180);    # it starts slowly
 handles('Ruby', [ 'ruby', program('send_io.rb') ], "\0");
 messages('Ruby', [ 'ruby', program('sendmsg.rb') ]);
 

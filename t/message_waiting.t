@@ -17,18 +17,20 @@ use Socket;
 my $file = tagged('file');
 Situation::new_baseline();
 
-# Each returns the tags of what came.
+# Each returns the names of what came. Not what is in the files: processes
+# share the offset, and would read it away from each other.
+my %name = (identity($file) => 'file');
 my %receive = (
     read_fd => sub {
         my ($bytes, @fh) = read_fd($_[0], 2, 10);
-        return map { tag_of($_) } @fh;
+        return map { $name{ identity($_) } } @fh;
     },
-    recv_fhs => sub { map { tag_of($_) } recv_fhs($_[0]) },
+    recv_fhs => sub { map { $name{ identity($_) } } recv_fhs($_[0]) },
     recv_fds => sub {
-        my @fd   = recv_fds($_[0]);
-        my @tags = map { tag_of($_) } @fd;
+        my @fd    = recv_fds($_[0]);
+        my @names = map { $name{ identity($_) } } @fd;
         POSIX::close($_) for @fd;
-        return @tags;
+        return @names;
     },
 );
 
@@ -96,6 +98,9 @@ for my $name (sort keys %receive) {
 }
 
 # Several processes read one endpoint: each message goes whole to one of them.
+my @files = map { tagged($_) } qw(a b c end);
+@name{ map { identity($_) } @files } = qw(a b c end);
+my $end = pop @files;
 for my $name (sort keys %receive) {
     for my $type (SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM) {
         my ($us, $peer) = pair($type);
@@ -104,16 +109,14 @@ for my $name (sort keys %receive) {
                 close $peer;
                 my %seen;
                 for (;;) {
-                    my @tags = $receive{$name}->($us);
-                    last if "@tags" eq 'end';
-                    $seen{"@tags"}++;
+                    my @names = $receive{$name}->($us);
+                    last if "@names" eq 'end';
+                    $seen{"@names"}++;
                 }
                 return (\%seen, leaked());
             }
         } 1 .. 4;
         close $us;
-        my @files = map { tagged($_) } qw(a b c);
-        my $end   = tagged('end');
         send_files($peer, @files) for 1 .. 500;
         send_files($peer, $end)   for @readers;
         my %seen;
@@ -129,6 +132,7 @@ for my $name (sort keys %receive) {
     }
 }
 
-undef $file;
+undef $_ for $file, $end;
+@files = ();
 no_leak();
 done_testing;

@@ -260,11 +260,11 @@ sub create {
 # Looked at until two looks agree: the fault may hit a look.
 sub state_of {
     my ($path) = @_;
-    my ($folder) = $path =~ m{(/.*)/};
+    my ($folder) = $path =~ m{\A(/.*)/} or return 'abstract';
     my ($before, $state) = ('');
     for (;;) {
         my $names = eval { names($folder) };
-        my $inode = (lstat $path)[1] if $path =~ m{\A/};
+        my $inode = (lstat $path)[1];
         $state = join ' ', map { defined $_ ? $_ : 'nothing' } $names, $inode;
         return $state if $state eq $before;
         $before = $state;

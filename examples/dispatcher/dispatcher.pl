@@ -33,6 +33,7 @@ my $listener = IO::Socket::INET->new(LocalAddr => $address, Listen => SOMAXCONN,
 my %worker;    # descriptor number of its connection => {
                #   conn, pid, queue, load: connections that it has or will have,
                #   untaken: handles that it has not said to have taken }
+my @unassigned;    # clients
 my $stop;
 $SIG{TERM} = $SIG{INT} = sub { $stop = 1 };
 $SIG{PIPE} = 'IGNORE';
@@ -40,14 +41,20 @@ $| = 1;
 
 start_worker() for 1 .. $workers;
 print "$$ ready at port ", $listener->sockport, "\n";
-dispatch() until $stop;
+until ($stop) {
+    start_worker() while keys %worker < $workers;
+    pass_on(splice @unassigned);
+    dispatch();
+}
 kill TERM => map { $_->{pid} } values %worker;
 
+# The child drops what it inherits of others: a connection ends when the last
+# process has closed it.
 sub start_worker {
     my ($conn, $theirs) = spipe();
     defined(my $pid = fork) or die "dispatcher.pl: fork: $!\n";
     if ($pid == 0) {
-        %worker = ();
+        @unassigned = %worker = ();
         undef $conn;
         $SIG{TERM} = $SIG{INT} = 'DEFAULT';
         undef $listener if !$all_accept;
@@ -71,18 +78,16 @@ sub dispatch {
     return if (select $read, $write, undef, $timeout) < 0;
 
     for my $number (grep { vec $read, $_, 1 } keys %worker) {
-        hear($worker{$number}) or replace(delete $worker{$number});
+        hear($worker{$number}) or bury(delete $worker{$number});
     }
-    pass_on(accept_some()) if vec $read, fileno $listener, 1;
+    accept_some() if vec $read, fileno $listener, 1;
     $_->{queue}->ready for values %worker;
 }
 
 sub accept_some {
-    my @clients;
-    while (@clients < BATCH and my $client = $listener->accept) {
-        push @clients, $client;
+    while (@unassigned < BATCH and my $client = $listener->accept) {
+        push @unassigned, $client;
     }
-    return @clients;
 }
 
 # Each to the worker with the least load; to each worker one batch.
@@ -111,12 +116,11 @@ sub hear {
     return $n;
 }
 
-sub replace {
+sub bury {
     my ($dead) = @_;
     waitpid $dead->{pid}, 0;
     $dead->{queue}->close;
-    start_worker();
-    pass_on(@{ $dead->{untaken} });
+    push @unassigned, @{ $dead->{untaken} };
 }
 
 # ---- the worker

@@ -54,7 +54,7 @@ sub _warn_of_surplus {
     my ($count) = @_;
 
     warnings::warnif(__PACKAGE__,
-        "$count more descriptor" . ($count == 1 ? '' : 's')
+        "at least $count more descriptor" . ($count == 1 ? '' : 's')
         . ' than asked for came with the message and '
         . ($count == 1 ? 'was' : 'were') . ' closed');
     return;
@@ -829,8 +829,12 @@ set; -1 on failure. The prototype is C<($$)>.
 
     File::FDpasser::bind_to_fs($fd, $path);
 
-Attaches one end of a STREAMS pipe to a path: 1, or 0 on failure. With sockets
-always 0, C<ENOSYS>: use L</endp_create>. The prototype is C<($$)>.
+Attaches one end of a STREAMS pipe to a path: 1, or 0 on failure. From then on
+the other end accepts connections, and C<$fd> can be closed. What is at the path
+is taken over or left alone as by L</endp_create>, which does both steps. C<ENXIO>
+for an end that has a name or whose other end is closed, C<EINVAL> for what is no
+stream end of this process' own. With sockets always 0, C<ENOSYS>. The prototype
+is C<($$)>.
 
 =head2 my_isastream
 
@@ -863,8 +867,11 @@ B<Returns:> The number of bytes written, an integer, on a non-blocking
 endpoint perhaps less than all, as from C<syswrite>. The descriptors go with
 the first byte: do not send them again with the rest. C<undef> on failure.
 
-B<Errors:> As L</send_file>. C<EMSGSIZE>: a packet too long for a
-SOCK_SEQPACKET or SOCK_DGRAM socket.
+A peer that goes away, or a signal, after the first bytes makes that a short
+count as well; the next call fails with C<EPIPE>, or waits.
+
+B<Errors:> As L</send_file>. C<EINVAL>: more than 253 descriptors.
+C<EMSGSIZE>: a packet too long for a SOCK_SEQPACKET or SOCK_DGRAM socket.
 
 B<Rests on:> L<sendmsg(2)>, L<unix(7)>, L<cmsg(3)>
 
@@ -876,13 +883,15 @@ Reads bytes, and the descriptors that come with them. Understands whatever
 sends with C<SCM_RIGHTS>.
 
 B<Arguments:> C<$conn>, a connected endpoint; C<$max_bytes>, how many bytes at
-most, 1 or more; C<$max_fds>, how many descriptors at most, 0 to 253;
-optionally a variable for L</WHO HAS SENT IT>.
+most, 1 or more (memory is taken for what is queued, not for so many);
+C<$max_fds>, how many descriptors at most, 253 if not given; optionally a
+variable for L</WHO HAS SENT IT>.
 
 B<Returns:> A list: the bytes, one or more, then the handles, as L</recv_fh>
 makes them. On Linux a read ends behind the bytes that descriptors came with.
 At the end of the connection a list of one empty string. The empty list on
-failure.
+failure. In scalar context the last handle, or the bytes if none came. Under
+taint mode the bytes are tainted, as those of C<sysread>.
 
 B<Errors:> C<EMFILE> and C<ENFILE>, C<EACCES>, C<EAGAIN>, C<EINTR>,
 C<ECONNRESET>, C<EBADF>, C<ENOTSOCK>, C<ENOMEM> as L</recv_fh>. C<EMSGSIZE>:
@@ -899,7 +908,7 @@ B<Rests on:> L<recvmsg(2)>, L<unix(7)>, L<cmsg(3)>
     my $n = send_files($conn, @fh);
 
 Sends any number of descriptors, in batches of up to 64 a message. All
-arguments are checked before the first goes.
+arguments are checked before the first goes, also that numbers are open.
 
 B<Arguments:> C<$conn>, a connected endpoint; C<@fh>, the handles.
 
@@ -923,7 +932,7 @@ most, an integer, 253 if not given; optionally a variable for
 L</WHO HAS SENT IT>.
 
 B<Returns:> A list of handles, as L</recv_fh> makes them; the empty list on
-failure.
+failure. In scalar context the last one; the others are closed.
 
 B<Errors:> As L</recv_fh>; C<EMFILE> if the table has no room for all of them,
 and they stay queued. C<EMSGSIZE>: the batch is larger than C<$max>; it stays
@@ -949,6 +958,10 @@ B<Arguments:> C<$conn>, a connected endpoint; C<$errno>, an integer from 1 to
 255; C<$text>, optional, bytes without a NUL. Dies of anything else.
 
 B<Returns:> 1, or C<undef>.
+
+On SOCK_SEQPACKET and SOCK_DGRAM sockets, whose messages have no room for
+text, only the status goes. A text longer than the send buffer is waited for
+on a non-blocking endpoint as well, once its first part has gone.
 
 B<Errors:> As L</send_file>.
 
@@ -995,7 +1008,8 @@ B<Rests on:> C<SO_PEERCRED> in L<unix(7)>
 
     print File::FDpasser::transport(), "\n";
 
-The name of the mechanism in use, a string: C<socket>. See L</TRANSPORTS>.
+The name of the mechanism in use, a string: C<socket>, C<streams> or
+C<streams (emulated)>. See L</TRANSPORTS>.
 
 =head1 VARIABLES
 
@@ -1092,7 +1106,7 @@ Bytes before the zero byte that are not zero are text for a person. It is
 handed on as it arrives, to C<$File::FDpasser::on_text> if that is set, else
 to STDERR if that is open: on a terminal with control characters other than
 newline and tab escaped, elsewhere as it is. Then the call goes on to the
-descriptor, the status or the end.
+descriptor, the status or the end. Under taint mode the text is tainted.
 
 =back
 
@@ -1119,6 +1133,74 @@ bytes, with room for one descriptor, and look at the second byte. In Python:
 
     socket.send_fds(conn, [b"\0\0"], [fd])
     message, fds, flags, address = socket.recv_fds(conn, 2, 1)
+
+=head1 OTHER PROGRAMS AND LANGUAGES
+
+Who works with whom, and with which call. Each line is tested, in both
+directions, by F<t/interop_c.t>, F<t/interop_python.t>, F<t/interop_ruby.t> and
+F<t/interop_perl.t>, with 0, 1, 2 and 253 descriptors and 1 to 200,000 bytes
+where the other side can do that.
+
+    the other program               it sends, we call  we call, it receives
+    ------------------------------  -----------------  ---------------------
+    File::FDpasser 0.09; C with     recv_fh, recv_fd,  send_file, send_err,
+      Stevens' send_fd, send_err,   recv_fhs,          my_send_fd
+      recv_fd (two bytes)           recv_fds
+    C with sendmsg, recvmsg         read_fd            write_fd
+    C, one byte with descriptors    recv_fh, recv_fd,  write_fd($conn, $byte,
+                                    recv_fhs,            @fh)
+                                    recv_fds, read_fd
+    Python  socket.send_fds,        read_fd            write_fd
+              socket.recv_fds
+    Python  multiprocessing         recv_fh, recv_fd,  write_fd($conn, "\1",
+              .reduction            recv_fhs,            $fh)
+              .send_handle,         recv_fds, read_fd
+              .recv_handle
+            .sendfds, .recvfds      recv_fhs,          write_fd($conn,
+              (several)             recv_fds, read_fd    chr(@fh % 256), @fh)
+    Ruby    UNIXSocket#send_io,     recv_fh, recv_fd,  write_fd($conn, "\0",
+              #recv_io              recv_fhs,            $fh)
+                                    recv_fds, read_fd
+    Ruby    BasicSocket#sendmsg,    read_fd            write_fd
+              #recvmsg
+    Perl    IO::FDPass              recv_fh, recv_fd,  write_fd($conn, "\0",
+                                    recv_fhs,            $fh)
+                                    recv_fds, read_fd
+    Perl    Socket::MsgHdr          read_fd            write_fd
+
+=over 4
+
+=item *
+
+C<send_file> and C<send_files> send two bytes a message. A program that reads
+one byte a descriptor (C<IO::FDPass>, C<recv_io>, C<recv_handle>) gets the
+descriptor with the first, and finds the second in its way: use L</write_fd>
+with the one byte that it wants.
+
+=item *
+
+Python's C<multiprocessing> insists on the number of descriptors, modulo 256,
+as that byte; the others take any.
+
+=item *
+
+Stevens' C<recv_fd> reads as much as is there, and fails if that is more than
+one message, error statuses above all, after which nothing stops it: send it
+the next message when it has answered the last.
+
+=item *
+
+Where bytes have a meaning of their own read them with L</read_fd>: to
+L</recv_fh> and its relatives bytes that are not zero are text for a person,
+except a single one with a descriptor.
+
+=item *
+
+Programs in other languages lose descriptors if they receive on a socket that
+notes senders (L</WHO HAS SENT IT>). The two ends of a connection are two
+sockets: ask only at the end where this module receives.
+
+=back
 
 =head1 GUARANTEES
 
@@ -1240,8 +1322,9 @@ It is written in Rust: building takes cargo, running does not.
 
 =item *
 
-STREAMS, which 0.09 used on Solaris, are not in this release; sockets are used
-there too.
+STREAMS, which 0.09 used on Solaris, can be had elsewhere too; see
+L</TRANSPORTS>. C<endp_connect> opens them for both directions (0.09 only for
+reading, so that a client could not send).
 
 =back
 
@@ -1392,8 +1475,97 @@ A tainted path dies before anything is touched; see L</Paths>.
 
 =head1 TRANSPORTS
 
-This release has one, C<socket>: Unix-domain stream sockets with
-C<SCM_RIGHTS>. L</WIRE FORMAT> says how sockets of other types are treated.
+Descriptors travel in one of two ways. L</transport> says which.
+
+=over 4
+
+=item C<socket>
+
+Unix-domain stream sockets with C<SCM_RIGHTS>: everywhere, and the default but on
+Solaris and illumos. L</WIRE FORMAT> says how sockets of other types are treated.
+
+=item C<streams>
+
+STREAMS pipes, named streams with the module C<connld>, C<I_SENDFD> and
+C<I_RECVFD>: the default on Solaris and illumos, as in 0.09. These system calls
+have not been run yet, only compiled.
+
+=item C<streams (emulated)>
+
+The same behaviour on other systems (tested on Linux), for programs and tests
+that are written with STREAMS in mind:
+
+    FDPASSER_TRANSPORT=streams perl script.pl
+
+Both sides have to use it.
+
+=back
+
+The variable C<FDPASSER_TRANSPORT>, C<streams> or C<socket>, is read once, when
+the module is loaded. It is ignored in taint mode and where real and effective
+user or group differ. It decides what C<spipe>, C<endp_create>, C<endp_connect> and
+C<cli_conn> make. Whatever it says, a connection that is a socket is served as a
+socket; with the emulation chosen, sockets of type C<SOCK_SEQPACKET> count as
+streams.
+
+=head2 What is different on streams
+
+=over 4
+
+=item *
+
+C<endp_connect> and C<cli_conn> wait until the server has accepted, so that a
+process cannot connect to itself. C<< timeout => $seconds >> limits the wait
+(C<ETIMEDOUT>); if the server goes away meanwhile, it is C<ENXIO>. A client that
+gives up, or that a signal takes away, leaves the server a connection that is at
+its end. Permission to read and to write is needed.
+
+=item *
+
+Who has sent is always known: C<$sender> and C<$uid> are the effective ids at the
+moment of sending and connecting. L</ask_sender> has nothing to do. (Solaris and
+illumos do not say the sender's pid.)
+
+=item *
+
+A descriptor is a message of its own, behind the two bytes that announce it. Where
+these have come and the descriptor has not, the call waits for it; on a
+non-blocking connection too, for a second at most. One that nothing announced is
+taken as well. So a message is taken in two system calls, and several processes
+should not receive from the same end.
+
+=item *
+
+L</send_files> sends one message for each, L</recv_fhs> takes one. L</write_fd>
+sends the descriptors first and then the bytes, in messages of at most 4096, and
+L</read_fd> returns the descriptors that come before a message with that message;
+if a signal or the end comes in between, with an empty string. Bytes C<"\0\0"> with
+descriptors are what L</send_files> sends.
+
+=item *
+
+A message is an error reply or text only as a whole: the zero byte is its last
+byte but one, or there is none.
+
+=back
+
+=head2 What the emulation does not do
+
+Use the module for both ends: accepting and connecting are more than the system
+calls of sockets, a C<sysread> that meets a descriptor closes it in place of failing
+with C<EBADMSG>, and one that asks for less than a whole message loses the rest.
+C<open> does not open a named stream. The name is a socket's and C<stat> says so; no
+file is covered by it, a server that ends leaves a name that refuses connections,
+and removing the name does not detach it. A server that ends between accepting and
+telling the client so may leave that with a connection at its end. There are no
+modules but C<connld>, no bands, and no devices.
+
+=head2 Stream pipes of SCO
+
+Where F</dev/spx> is and C<pipe> makes no streams, L</spipe> opens it twice and joins
+the two. To give such a pipe a name, as C<nspipe> in SCO's manual does by
+C<mknod>, takes root, and all who open that share a single stream. Use
+L</endp_create>: it takes no privilege, and each client gets a connection of its own.
 
 =head1 PORTABILITY
 
@@ -1416,6 +1588,14 @@ To build it takes a C compiler, Perl's headers, make, and cargo with rustc
 
 (F) L</spipe> could not make a pair.
 
+=item Invalid args to %s: argument %d %s
+
+(F) A function beyond the original was given something else than it takes.
+
+=item Wide character in %s
+
+(F) Bytes to send have a character above 255 among them.
+
 =item Usage: File::FDpasser::%s(%s)
 
 (F) A function was called with too few or too many arguments.
@@ -1424,9 +1604,9 @@ To build it takes a C compiler, Perl's headers, make, and cargo with rustc
 
 (F) A tainted path, see L<perldiag>.
 
-=item %d more descriptors than asked for came with the message and were closed
+=item at least %d more descriptors than asked for came with the message and were closed
 
-(W File::FDpasser) Turn it off with C<no warnings 'File::FDpasser'>.
+(W File::FDpasser) What the system closed for want of room counts as one. Turn it off with C<no warnings 'File::FDpasser'>.
 
 =back
 
@@ -1445,6 +1625,11 @@ descriptor, or its errno.
 
 A server with a named endpoint that gives out the files of a directory to many
 clients, in a C<select> loop.
+
+=item F<handover.pl>
+
+A server that its successor replaces while it runs: all listening sockets, TCP
+and Unix, with their names in one message; clients do not notice.
 
 =item F<demo.pl>
 

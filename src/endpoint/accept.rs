@@ -38,8 +38,10 @@ impl Accept {
             }
             match system::accept(self.listener, self.close_on_exec) {
                 Ok(connection) => {
-                    let ids =
-                        self.ask_who.then(|| system::peer_ids(connection.as_fd())).transpose()?;
+                    let ids = self
+                        .ask_who
+                        .then(|| system::peer_ids(connection.as_fd()).map(Box::new))
+                        .transpose()?;
                     return Ok(Step::Done(Ok(Answer { ids, ..Answer::descriptor(connection) })));
                 }
                 Err(Errno::EAGAIN) => {}

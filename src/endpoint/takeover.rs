@@ -130,13 +130,16 @@ impl<'a> Node<'a> {
             Err(Errno::EADDRINUSE) => return Err(Error::InUse),
             bound => bound?,
         }
-        match place.node(name) {
-            Ok(node) => Ok(Node { place, name: name.to_owned(), inode: Some(node.st_ino) }),
+        let inode = match place.node(name) {
+            Ok(node) => Some(node.st_ino),
+            // Somebody has removed it already.
+            Err(Errno::ENOENT) => None,
             Err(errno) => {
                 place.remove(name);
-                Err(Error::from(errno))
+                return Err(Error::from(errno));
             }
-        }
+        };
+        Ok(Node { place, name: name.to_owned(), inode })
     }
 
     pub fn keep(mut self) {
@@ -153,6 +156,7 @@ impl<'a> Node<'a> {
                 Found::Replaceable => self.change_places(&may_replace)?,
             };
             if moved {
+                self.keep();
                 return Ok(());
             }
         }

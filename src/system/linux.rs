@@ -48,7 +48,8 @@ pub fn is_any_free(numbers: [RawFd; 2]) -> bool {
     let mut entries = [libc::pollfd { fd: -1, events: 0, revents: 0 }; CHEAP_TO_ASK];
     let mut length = 0;
     for number in numbers {
-        if let Ok(index @ 0..CHEAP_TO_ASK) = usize::try_from(number) {
+        let index = usize::try_from(number).unwrap_or(CHEAP_TO_ASK);
+        if index < CHEAP_TO_ASK {
             entries[index].fd = number;
             length = length.max(index + 1);
         }

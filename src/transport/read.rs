@@ -72,7 +72,7 @@ impl Read {
             descriptors.truncate(self.taking.most) + usize::from(received.control_cut && enough);
         bytes.truncate(received.length);
         let peer = || system::peer_ids(self.connection).ok();
-        let ids = self.ask_sender.then(|| received.sender.or_else(peer).unwrap_or_default());
+        let ids = self.ask_sender.then(|| received.sender.or_else(peer).unwrap_or_default().into());
         Ok(Answer { bytes: Some(bytes), descriptors, surplus, ids, ..Answer::default() })
     }
 

@@ -265,7 +265,7 @@ impl Receive {
                 (Position::Text, _) => self.text.piece += 1,
             }
         }
-        if at_start && self.in_packets()? {
+        if at_start && self.in_packets() == Ok(true) {
             return Err(Error::Malformed);
         }
         Ok(None)
@@ -294,7 +294,7 @@ impl Receive {
         }
         let mut descriptors = std::mem::take(&mut self.descriptors);
         let surplus = descriptors.truncate(self.taking.most) + usize::from(self.cut && enough);
-        let ids = self.ask_sender.then(|| self.ids());
+        let ids = self.ask_sender.then(|| Box::new(self.ids()));
         Ok(Step::Done(Ok(Answer { descriptors, surplus, ids, ..Answer::default() })))
     }
 

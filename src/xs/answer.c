@@ -44,6 +44,22 @@ fdp_attach(pTHX_ IO *io, fdp_received *received)
     return !two || IoOFP(io);
 }
 
+static const MGVTBL fdp_class;
+
+/* The class of handles hangs on the XSUB, where threads get their own: to look
+ * it up each time is dear, as each new IO empties the cache for that. */
+void
+fdp_add_class(pTHX_ CV *cv)
+{
+    sv_magicext((SV *)cv, (SV *)gv_stashpvs("IO::Handle", GV_ADD), PERL_MAGIC_ext, &fdp_class, NULL, 0);
+}
+
+static HV *
+fdp_class_of_handles(CV *cv)
+{
+    return (HV *)mg_findext((SV *)cv, PERL_MAGIC_ext, &fdp_class)->mg_obj;
+}
+
 static SV *
 fdp_new_handle(pTHX_ CV *cv, fdp_received *received)
 {
@@ -52,8 +68,7 @@ fdp_new_handle(pTHX_ CV *cv, fdp_received *received)
 
     gv_init(gv, GvSTASH(CvGV(cv)), "__ANONIO__", 10, 0);
     handle = sv_2mortal(newRV_noinc((SV *)gv));
-    /* Not gv_stashpvs: each new IO empties the cache that it fills. */
-    sv_bless(handle, GvHV(gv_fetchpvs("IO::Handle::", GV_ADD, SVt_PVHV)));
+    sv_bless(handle, fdp_class_of_handles(cv));
     return fdp_attach(aTHX_ GvIOn(gv), received) ? handle : NULL;
 }
 

@@ -39,12 +39,12 @@ fn fail(row: &Row, call: &mut fdp_call, error: Error) -> u32 {
 
 fn succeed(row: &Row, call: &mut fdp_call, answer: Answer) {
     call.answer.surplus = answer.surplus;
-    if let (Some(ids), true) = (answer.ids, row.store != FDP_STORE_NOTHING) {
-        call.answer.ids = ids_for_c(row, ids);
+    if let (Some(ids), true) = (&answer.ids, row.store != FDP_STORE_NOTHING) {
+        call.answer.ids = ids_for_c(row, **ids);
     }
     call.answer.error = answer.cut_short.map_or(0, Error::errno);
     match row.success {
-        Success::Ids => give_ids(call, answer.ids.unwrap_or_default()),
+        Success::Ids => give_ids(call, *answer.ids.unwrap_or_default()),
         Success::Constant(number) => give_number(call, Some(number)),
         Success::Number => give_number(call, answer.number),
         Success::Text => give_text(call, answer.text),

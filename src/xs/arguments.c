@@ -125,6 +125,7 @@ fdp_descriptor(pTHX_ fdp_reader *reader, I32 i, int64_t *number)
 
     if (!SvROK(sv) && SvTYPE(sv) < SVt_PVGV)
         return fdp_natural(aTHX_ sv, number);
+    reader->handles = TRUE;
     if (fdp_has_own_fileno(aTHX_ sv)) {
         fdp_pin(aTHX_ reader);
         sv = fdp_call_method(aTHX_ sv, "fileno");

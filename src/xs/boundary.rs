@@ -60,7 +60,7 @@ fn enter(call: &mut fdp_call) -> u32 {
     let step = match suspended(call) {
         Some(suspended) => suspended.next_step(call_limit(call)),
         None => match begin(row, call) {
-            Begun::Over(result) => Step::Done(result),
+            Begun::Over(result) => return answer::write(row, call, result),
             Begun::Invalid(text) => return croak(call, text.as_bytes()),
             Begun::Suspended(operation, step) => {
                 suspend(call, operation, matches!(step, Step::Limit));

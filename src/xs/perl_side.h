@@ -24,6 +24,7 @@ typedef struct {
     I32       items;
     I32       store; /* index of the FDP_STORE argument, or -1 */
     bool      pinned;
+    bool      handles; /* not all are numbers: there may be output to flush */
     bool      guarded; /* what the call owns hangs on the savestack */
 } fdp_reader;
 
@@ -49,6 +50,7 @@ void fdp_warn_of_surplus(pTHX_ size_t surplus);
 
 /* answer.c */
 void fdp_tell(pTHX_ fdp_reader *reader);
+void fdp_add_class(pTHX_ CV *cv);
 I32 fdp_return(pTHX_ CV *cv, fdp_reader *reader);
 void fdp_die(pTHX_ fdp_call *call);
 

@@ -429,7 +429,7 @@ fn peer_cred(arguments: &Arguments<'_>) -> Begun {
         true => streams::peer_ids(connection),
         false => Ok(system::peer_ids(connection)?),
     });
-    over(ids.map(|ids| Answer { ids: Some(ids), ..Answer::default() }))
+    over(ids.map(|ids| Answer { ids: Some(Box::new(ids)), ..Answer::default() }))
 }
 
 fn my_getfl(arguments: &Arguments<'_>) -> Begun {

@@ -84,12 +84,14 @@ XS_INTERNAL(fdp_trampoline)
     reader.items = items;
     reader.store = -1;
     reader.pinned = FALSE;
+    reader.handles = FALSE;
     reader.guarded = FALSE;
     fdp_check_count(aTHX_ cv, call.sub, items);
 
     /* Nothing is owned yet: this may die as it likes. */
     fdp_read_arguments(aTHX_ &reader);
-    fdp_flush_arguments(aTHX_ &reader);
+    if (reader.handles)
+        fdp_flush_arguments(aTHX_ &reader);
     fdp_run(aTHX_ &reader);
     fdp_tell(aTHX_ &reader);
     returned = fdp_return(aTHX_ cv, &reader);
@@ -116,6 +118,7 @@ fdp_register(pTHX)
     for (row = 0; (sub = fdp_table(row)); row++) {
         cv = newXS_flags(sub->name, fdp_trampoline, __FILE__, sub->prototype, 0);
         CvXSUBANY(cv).any_ptr = (void *)sub;
+        fdp_add_class(aTHX_ cv);
     }
 }
 

@@ -44,6 +44,9 @@ use Test::More ();
 
 our @EXPORT = qw(needs compiled program messages handles);
 
+# Interpreters start slowly, and there are many starts.
+INIT { watchdog(240) }
+
 my $dir = workdir();
 my %run = map { $_ => "$dir/$_" } qw(bytes received);
 
@@ -145,24 +148,26 @@ sub content {
 
 sub messages {
     my ($name, $command) = @_;
-    for my $type ([ stream => SOCK_STREAM ], [ packets => SOCK_SEQPACKET ]) {
+    my @ways = (
+        [ 'blocking',     SOCK_STREAM,    1 ],
+        [ 'non-blocking', SOCK_STREAM,    0 ],
+        [ 'in packets',   SOCK_SEQPACKET, 1 ],
+    );
+    for (@ways) {
+        my ($how, $type, $blocking) = @$_;
         for my $length (1, 4096, 200_000) {
             for my $count (0, 1, 2, 253) {
-                for my $blocking (1, 0) {
-                    my $title = "$length bytes, $count descriptors, $type->[0]"
-                        . ($blocking ? '' : ', non-blocking');
-                    to_it("to $name: $title", $command, $type->[1], $length,
-                        $count, $blocking);
-                    from_it("from $name: $title", $command, $type->[1], $length,
-                        $count, $blocking);
-                }
+                my $title = "$length bytes, $count descriptors, $how";
+                my @message = ($type, $blocking, $length, $count);
+                to_it("to $name: $title", $command, @message);
+                from_it("from $name: $title", $command, @message);
             }
         }
     }
 }
 
 sub to_it {
-    my ($title, $command, $type, $length, $count, $blocking) = @_;
+    my ($title, $command, $type, $blocking, $length, $count) = @_;
     my $peer = Interop->start([ @$command, 'receive', $length, $run{received} ], $type);
     $peer->conn->blocking($blocking);
     write_all($peer->conn, pattern($length), opened($count));
@@ -173,7 +178,7 @@ sub to_it {
 }
 
 sub from_it {
-    my ($title, $command, $type, $length, $count, $blocking) = @_;
+    my ($title, $command, $type, $blocking, $length, $count) = @_;
     open my $bytes, '>:raw', $run{bytes} or die "$run{bytes}: $!";
     print {$bytes} pattern($length);
     close $bytes or die "$run{bytes}: $!";

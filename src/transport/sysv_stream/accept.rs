@@ -22,7 +22,7 @@ impl Accept {
         self.waiter.outcome()?;
         match streams::recvfd(self.server, self.close_on_exec) {
             Ok(passed) => {
-                let ids = passed.sender;
+                let ids = passed.sender.map(Box::new);
                 Ok(Step::Done(Ok(Answer { ids, ..Answer::descriptor(passed.descriptor) })))
             }
             Err(Error::WouldBlock) => {

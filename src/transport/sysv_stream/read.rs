@@ -100,7 +100,7 @@ impl Read {
     fn finish(&mut self, bytes: Vec<u8>) -> Step {
         let Taken { descriptors, surplus, sender } = std::mem::take(&mut self.taken);
         let peer = || streams::peer_ids(self.stream).ok();
-        let ids = self.ask_sender.then(|| sender.or_else(peer).unwrap_or_default());
+        let ids = self.ask_sender.then(|| sender.or_else(peer).unwrap_or_default().into());
         Step::Done(Ok(Answer {
             bytes: Some(bytes),
             descriptors,

@@ -125,7 +125,7 @@ impl Receive {
 
     fn finish(&mut self, passed: Passed) -> Result<Step> {
         let peer = || streams::peer_ids(self.stream).ok();
-        let ids = self.ask_sender.then(|| passed.sender.or_else(peer).unwrap_or_default());
+        let ids = self.ask_sender.then(|| passed.sender.or_else(peer).unwrap_or_default().into());
         let surplus = passed.surplus;
         Ok(Step::Done(Ok(Answer { surplus, ids, ..Answer::descriptor(passed.descriptor) })))
     }

@@ -1,0 +1,75 @@
+use strict;
+use warnings;
+use lib 't/lib';
+use Test::More;
+use Errno qw(EACCES);
+use Fcntl qw(:mode);
+use Files;
+use Situation;
+use Stepped;
+
+# The permissions of a node between any two system calls: never wider than
+# asked for.
+
+use File::FDpasser;
+
+my $dir  = workdir();
+my $path = "$dir/server";
+
+sub octal { return sprintf '%04o', $_[0] }
+
+# The modes of all sockets in the directory but the old one
+sub modes {
+    my ($old) = @_;
+    my %seen;
+    for my $name (split ' ', names($dir)) {
+        my ($inode, $mode) = (lstat "$dir/$name")[ 1, 2 ];
+        next if !defined $mode || !S_ISSOCK($mode) || $inode == $old;
+        $seen{ octal(S_IMODE($mode)) } = 1;
+    }
+    return keys %seen;
+}
+
+sub never_seen_otherwise {
+    my ($program, $expected, $mode, $stale) = @_;
+    if ($stale) {
+        umask 0;
+        my $other = endp_create($path);
+    }
+    my $old = $stale ? (lstat $path)[1] : 0;
+    my (%seen, $count);
+    my $got = $program->endp_create($path, mode => $mode, sub {
+        $seen{$_} = 1 for modes($old);
+        $count++;
+        return 0;
+    });
+    $seen{$_} = 1 for modes(0);
+    is join(' ', sort keys %seen), $expected, sprintf
+        'mode %s, %s: %s in all of %d calls', octal($mode),
+        $stale ? 'over a node of mode 0777' : 'a free name', $expected, $count;
+    unlink $path;
+}
+
+for my $umask (0, 022, 077) {
+    umask $umask;
+    my $program = Stepped->new;
+    note sprintf 'umask %03o', $umask;
+    for my $mode (0, 0600, 0660, 0666, 0777) {
+        never_seen_otherwise($program, octal($mode & ~$umask), $mode, $_)
+            for 0, 1;
+    }
+    $program->end;
+}
+
+# A node that can't get its mode is not made.
+{
+    my $program = Stepped->new;
+    my $got = $program->endp_create($path, mode => 0600,
+        sub { $_[0] eq 'fchmod' ? EACCES : 0 });
+    is $got->{errno}, 'EACCES', 'a mode that is refused: no endpoint';
+    is names($dir), '', '... and no node';
+    $program->end;
+}
+
+no_leak();
+done_testing;

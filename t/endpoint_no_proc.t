@@ -1,0 +1,107 @@
+use strict;
+use warnings;
+use lib 't/lib';
+use Test::More;
+use Errno qw(ENOENT);
+use Files;
+use Identity;
+use Situation;
+use Stepped;
+
+# Long paths take /proc: where it is missing (a chroot) they are refused and
+# nothing is touched; who is not allowed to look at others' may use its own.
+
+use File::FDpasser;
+
+my $dir  = workdir();
+my $long = 'long' x 30;
+mkdir "$dir/$long" or die "mkdir: $!";
+
+# Paths that do not fit into an address, whatever the directory is called
+my %too_long = (
+    'a long directory' => "/$long/server",
+    'a long name'      => '/' . 'n' x 120,
+);
+
+sub without_proc {
+    my ($path) = @_;
+    my @got;
+    for my $options ([], [ exclusive => 1 ], [ mode => 0600 ]) {
+        $! = 0;
+        push @got, endp_create($path, @$options) ? 'serves' : errno_name($!);
+    }
+    $! = 0;
+    push @got, endp_connect($path) ? 'connects' : errno_name($!);
+    $! = 0;
+    my $number = cli_conn($path);
+    push @got, $number < 0 ? errno_name($!) : 'connects';
+    return "@got";
+}
+
+sub in_chroot {
+    my ($code) = @_;
+    errno_name(ENOENT);    # loads what it takes
+    return (in_child {
+        chroot $dir or die "chroot: $!";
+        chdir '/' or die "chdir: $!";
+        return $code->();
+    })->result;
+}
+
+SKIP: {
+    skip 'only root can chroot', 11 if $> != 0;
+    for my $what (sort keys %too_long) {
+        is in_chroot(sub { without_proc($too_long{$what}) }),
+            join(' ', ('ENAMETOOLONG') x 3, ('ENOENT') x 2), "chroot: $what";
+        is names($dir), $long, '... nothing is there';
+        is names("$dir/$long"), '', '... nor there';
+        my $listener = endp_create("$dir$too_long{$what}");
+        is in_chroot(sub { without_proc($too_long{$what}) }),
+            join(' ', ('ENAMETOOLONG') x 5), '... where a server is';
+        ok endp_connect("$dir$too_long{$what}"), '... it still serves';
+        unlink "$dir$too_long{$what}" or die "unlink: $!";
+    }
+    my $got = in_chroot(sub {
+        my $listener = endp_create('/server', exclusive => 1);
+        $listener = endp_create('/server');
+        my $conn = endp_connect('/server');
+        return $listener && $conn ? names('/') : errno_name($!);
+    });
+    is $got, "$long server", 'chroot: a short path works';
+    unlink "$dir/server";
+}
+
+# The same for a system where a path is too long from the start
+{
+    my $program = Stepped->new;
+    for my $what (sort keys %too_long) {
+        my $got = $program->endp_create("$dir$too_long{$what}",
+            sub { $_[0] eq 'stat' ? ENOENT : 0 });
+        is $got->{errno}, 'ENAMETOOLONG', "without /proc: $what";
+        is names($dir), $long, '... nothing is there';
+    }
+    $program->end;
+}
+
+# A process that was root may not be looked at by others through /proc.
+SKIP: {
+    skip $Identity::WHY_NOT, 4 if $Identity::WHY_NOT;
+    chmod 0777, $dir, "$dir/$long" or die "chmod: $!";
+    for my $what (sort keys %too_long) {
+        my $path = "$dir$too_long{$what}";
+        my $got  = as_user($NOBODY, sub {
+            my $listener = endp_create($path, exclusive => 1)
+                or return 'endp_create: ' . errno_name($!);
+            my $conn = endp_connect($path)
+                or return 'endp_connect: ' . errno_name($!);
+            serv_accept_fh($listener, my $uid)
+                or return 'serv_accept_fh: ' . errno_name($!);
+            return $uid;
+        });
+        is $got, $NOBODY, "a process that was root: $what";
+        ok unlink($path), '... was there';
+    }
+}
+
+no_leak();
+done_testing;

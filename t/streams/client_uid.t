@@ -1,0 +1,6 @@
+# t/client_uid.t over streams.
+use strict;
+use warnings;
+use lib 't/lib';
+use OverStreams 'client_uid',
+    'it connects and accepts in one process, which waits for itself on streams';

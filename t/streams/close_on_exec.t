@@ -1,0 +1,6 @@
+# t/close_on_exec.t over streams.
+use strict;
+use warnings;
+use lib 't/lib';
+use OverStreams 'close_on_exec',
+    'it connects and accepts in one process, which waits for itself on streams';

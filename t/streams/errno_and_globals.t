@@ -1,0 +1,6 @@
+# t/errno_and_globals.t over streams.
+use strict;
+use warnings;
+use lib 't/lib';
+use OverStreams 'errno_and_globals',
+    'it connects and accepts in one process, which waits for itself on streams';

@@ -1,0 +1,6 @@
+# t/hostile_callbacks.t over streams.
+use strict;
+use warnings;
+use lib 't/lib';
+use OverStreams 'hostile_callbacks',
+    'it connects and accepts in one process, which waits for itself on streams';

@@ -1,0 +1,5 @@
+# t/hostile_descriptors.t over streams.
+use strict;
+use warnings;
+use lib 't/lib';
+use OverStreams 'hostile_descriptors';

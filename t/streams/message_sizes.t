@@ -1,0 +1,6 @@
+# t/message_sizes.t over streams.
+use strict;
+use warnings;
+use lib 't/lib';
+use OverStreams 'message_sizes',
+    'its pairs of SOCK_SEQPACKET are streams then, and no packets of its own';

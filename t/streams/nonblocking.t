@@ -1,0 +1,6 @@
+# t/nonblocking.t over streams.
+use strict;
+use warnings;
+use lib 't/lib';
+use OverStreams 'nonblocking',
+    'its pairs of SOCK_SEQPACKET are streams then, and no packets of its own';

@@ -1,0 +1,5 @@
+# t/received_handle.t over streams.
+use strict;
+use warnings;
+use lib 't/lib';
+use OverStreams 'received_handle';

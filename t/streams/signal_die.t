@@ -1,0 +1,6 @@
+# t/signal_die.t over streams.
+use strict;
+use warnings;
+use lib 't/lib';
+use OverStreams 'signal_die',
+    'it connects and accepts in one process, which waits for itself on streams';

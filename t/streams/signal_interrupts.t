@@ -1,0 +1,6 @@
+# t/signal_interrupts.t over streams.
+use strict;
+use warnings;
+use lib 't/lib';
+use OverStreams 'signal_interrupts',
+    'it connects and accepts in one process, which waits for itself on streams';

@@ -1,0 +1,6 @@
+# t/takeover.t over streams.
+use strict;
+use warnings;
+use lib 't/lib';
+use OverStreams 'takeover',
+    'it connects and accepts in one process, which waits for itself on streams';
