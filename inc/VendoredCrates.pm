@@ -72,7 +72,8 @@ sub files_below {
     my $top = shift;
     my @files;
     File::Find::find( { wanted => sub { push @files, $_ if -f }, no_chdir => 1 }, $top );
-    return sort @files;
+    @files = sort @files;
+    return @files;
 }
 
 sub read_file {

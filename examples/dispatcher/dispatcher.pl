@@ -19,7 +19,7 @@ use File::FDpasser qw(:all);
 use File::FDpasser::Queue;
 use IO::Select;
 use IO::Socket::INET;
-use List::Util qw(reduce sum0);
+use List::Util qw(reduce);
 use Socket qw(SOMAXCONN);
 
 use constant { BATCH => 64, MOST_HELD => 256 };
@@ -67,7 +67,8 @@ sub start_worker {
 # One round: waits for clients, for what workers say, and for room to send.
 sub dispatch {
     my ($read, $write, $timeout) = ('', '', 1);
-    my $held = sum0(map { scalar @{ $_->{untaken} } } values %worker);
+    my $held = 0;
+    $held += @{ $_->{untaken} } for values %worker;
     vec($read, fileno $listener, 1) = 1 if $held < MOST_HELD && !$all_accept;
     for my $number (keys %worker) {
         my $queue = $worker{$number}{queue};

@@ -37,6 +37,7 @@ if ($pid == 0) {
 }
 close $theirs;
 serve($ours);
+close $ours;
 waitpid $pid, 0;
 exit($? & 127 ? 128 + ($? & 127) : $? >> 8);
 

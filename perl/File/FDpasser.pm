@@ -236,6 +236,12 @@ again when C<select>, L<IO::Select> or an event loop finds the endpoint
 readable or, to send, writable. A listening endpoint is readable when a client
 waits.
 
+=head2 Event loops
+
+L<File::FDpasser::Queue> sends and receives in order from within an event loop,
+without waiting, and with callbacks. Its manual has the few lines for each of
+AnyEvent, IO::Async, Mojo::IOLoop, POE, C<select> and IO::Poll.
+
 =head2 Buffers
 
 A descriptor is what the kernel knows; bytes in a handle's buffers belong to
@@ -1531,8 +1537,9 @@ illumos do not say the sender's pid.)
 A descriptor is a message of its own, behind the two bytes that announce it. Where
 these have come and the descriptor has not, the call waits for it; on a
 non-blocking connection too, for a second at most. One that nothing announced is
-taken as well. So a message is taken in two system calls, and several processes
-should not receive from the same end.
+taken as well. Several processes that receive from the same end get each
+descriptor once; at the end of the stream, the one that has taken two bytes whose
+descriptor another has got fails with C<EPROTO> in place of C<ENOTCONN>.
 
 =item *
 
@@ -1610,6 +1617,63 @@ To build it takes a C compiler, Perl's headers, make, and cargo with rustc
 
 =back
 
+=head1 WHAT PEOPLE BUILD WITH IT
+
+=over 4
+
+=item Restarts that lose no connection
+
+The running server sends its listening socket, and if it likes its live
+connections, to its next release, which then says that it is ready. Until
+then the old one serves; afterwards it ends. F<examples/zero-downtime/server.pl>
+is an HTTP server that does that. Under the load of L<wrk(1)> or L<ab(1)> 20
+restarts cost not one request, and of two such servers that share the socket
+one can be killed: lost is what it had accepted.
+
+=item Workers
+
+F<examples/dispatcher/dispatcher.pl>: one process accepts, and passes each
+connection to the worker that has the fewest. Workers that die are replaced,
+and what they had not taken yet goes to the others. What it costs and gains
+against accepting in every worker was measured: see the F<README.md> there.
+
+=item Privilege separation
+
+F<examples/privsep/privsep.pl>: a root process opens what a policy allows, and
+looks into nothing; an unprivileged one, in an empty chroot, does the work on
+the descriptors that it is sent.
+
+=item Event loops
+
+L<File::FDpasser::Queue> sends and receives from within AnyEvent, IO::Async,
+Mojo::IOLoop, POE, C<select> and IO::Poll, without waiting.
+
+=item Descriptors that outlive their process
+
+L<File::FDkeeper>, on CPAN, is a server built on this module: it keeps
+descriptors while a program is restarted, or when it crashes, and gives them
+back to whoever knows the id under which it keeps them.
+
+Where systemd starts the program, systemd itself can keep its sockets: it hands
+them over as descriptors 3 and up, and says so in the environment. Those are
+handles like any other, and may be sent on:
+
+    sub sockets_from_systemd {
+        return if ($ENV{LISTEN_PID} // '') ne $$;
+        my $last = 2 + delete $ENV{LISTEN_FDS};
+        delete @ENV{qw(LISTEN_PID LISTEN_FDNAMES)};    # not for our children
+        return map {
+            open my $socket, '+<&=', $_ or die "descriptor $_: $!\n";
+            $socket;
+        } 3 .. $last;
+    }
+    my ($listener) = sockets_from_systemd()
+        or my $old = endp_connect($endpoint);    # else ask who runs already
+
+The handles that C<open> makes are close-on-exec, as L</Close-on-exec> says.
+
+=back
+
 =head1 EXAMPLES
 
 The distribution's F<examples> directory:
@@ -1630,6 +1694,10 @@ clients, in a C<select> loop.
 
 A server that its successor replaces while it runs: all listening sockets, TCP
 and Unix, with their names in one message; clients do not notice.
+
+=item F<zero-downtime/>, F<dispatcher/>, F<privsep/>
+
+Programs to start from, see L</WHAT PEOPLE BUILD WITH IT>.
 
 =item F<demo.pl>
 

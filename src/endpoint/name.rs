@@ -3,6 +3,7 @@
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
+use nix::errno::Errno;
 use nix::fcntl::{open, openat, OFlag};
 use nix::sys::socket::UnixAddr;
 use nix::sys::stat::{stat, Mode};
@@ -67,8 +68,11 @@ impl Address {
 /// mounted here.
 fn path_of_descriptors() -> Result<&'static str> {
     let path = system::PATH_OF_DESCRIPTORS.ok_or(Error::NameTooLong)?;
-    stat(path).map_err(|_| Error::NameTooLong)?;
-    Ok(path)
+    match stat(path) {
+        Ok(_) => Ok(path),
+        Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES) => Err(Error::NameTooLong),
+        Err(errno) => Err(Error::from(errno)),
+    }
 }
 
 /// A name in a directory that is held open, so that all that is done happens
@@ -118,16 +122,21 @@ impl Place {
         if let Ok(address) = UnixAddr::new(written.as_slice()) {
             return Address::plain(Ok(address));
         }
-        let directory = self.directory.try_clone().map_err(|_| Error::TableFull)?;
+        let directory = self.directory.try_clone();
+        let directory =
+            directory.map_err(|error| Errno::try_from(error).unwrap_or(Errno::EMFILE))?;
         Address::through(directory, &[b"/", name.to_bytes()].concat())
     }
 
     /// For connecting to what is at a name here.
     pub fn address_of_existing(&self, name: &CStr) -> Result<Address> {
-        self.address(name).or_else(|_| {
-            let flags = system::OPEN_AS_NAME | OFlag::O_CLOEXEC;
-            Address::through(openat(self.directory(), name, flags, Mode::empty())?, b"")
-        })
+        match self.address(name) {
+            Err(Error::NameTooLong) => {
+                let flags = system::OPEN_AS_NAME | OFlag::O_CLOEXEC;
+                Address::through(openat(self.directory(), name, flags, Mode::empty())?, b"")
+            }
+            address => address,
+        }
     }
 }
 

@@ -75,9 +75,10 @@ impl Place {
         Ok(connect(probe.as_raw_fd(), &address.address)?)
     }
 
-    fn remove(&self, name: &CStr) {
-        // What cannot be removed stays; there is nobody to tell.
-        let _ = unlinkat(self.directory(), name, UnlinkatFlags::NoRemoveDir);
+    /// Also if it has gone already.
+    fn remove(&self, name: &CStr) -> Result<()> {
+        let removed = unlinkat(self.directory(), name, UnlinkatFlags::NoRemoveDir);
+        yes_unless(removed, &[Errno::ENOENT]).map(drop)
     }
 }
 
@@ -135,7 +136,7 @@ impl<'a> Node<'a> {
             // Somebody has removed it already.
             Err(Errno::ENOENT) => None,
             Err(errno) => {
-                place.remove(name);
+                let _ = place.remove(name);
                 return Err(Error::from(errno));
             }
         };
@@ -180,7 +181,8 @@ impl<'a> Node<'a> {
             linkat(directory, self.name.as_c_str(), directory, self.place.name.as_c_str(), flags);
         let moved = yes_unless(linked, &[Errno::EEXIST, Errno::ENOENT])?;
         if moved {
-            self.place.remove(&self.name);
+            // Then it has two names for good.
+            let _ = self.place.remove(&self.name);
         }
         Ok(moved)
     }
@@ -204,15 +206,12 @@ impl<'a> Node<'a> {
     /// Removes what has come out of the name, or puts it back.
     fn settle(&self, may_replace: impl Fn(&CStr) -> Result<Found>) -> Result<()> {
         for _ in 0..ATTEMPTS {
-            let why_not = match may_replace(&self.name) {
-                Ok(Found::Replaceable) => {
-                    self.place.remove(&self.name);
-                    return Ok(());
-                }
-                Ok(Found::Nothing) => return Ok(()),
-                Ok(Found::Kept) => Error::InUse,
-                Err(error) => error,
-            };
+            let removed = may_replace(&self.name).and_then(|found| match found {
+                Found::Replaceable => self.place.remove(&self.name),
+                Found::Nothing => Ok(()),
+                Found::Kept => Err(Error::InUse),
+            });
+            let Err(why_not) = removed else { return Ok(()) };
             // If our node was removed from the name meanwhile, that is free.
             if yes_unless(self.exchange(), &[Errno::ENOENT])? || self.take_free_name()? {
                 return Err(why_not);
@@ -236,7 +235,8 @@ impl Drop for Node<'_> {
     fn drop(&mut self) {
         let Some(inode) = self.inode else { return };
         if self.place.node(&self.name).is_ok_and(|node| node.st_ino == inode) {
-            self.place.remove(&self.name);
+            // What cannot be removed stays; there is nobody to tell.
+            let _ = self.place.remove(&self.name);
         }
     }
 }

@@ -13,6 +13,7 @@
 //! - `has_room`: whether a message and a descriptor would find room
 //! - `getmsg`: one message; empty: the end; EBADMSG: a descriptor is at the head
 //! - `sendfd`, `recvfd`: I_SENDFD, I_RECVFD, streamio(4I)
+//! - `receive`: `getmsg` or `recvfd`, whichever fits what is at the head
 //! - `peer_ids`: who is at the other end; getpeerucred(3C)
 //! - `push_connld`: from now on the end gives unique connections; connld(4M)
 //! - `Attaching`: names the end as [`crate::endpoint::create`] would
@@ -38,6 +39,14 @@ use crate::operation::Ids;
 
 pub const HANGUP: Error = Error::System(Errno::ENXIO);
 pub const NOT_OF_THIS_KIND: Error = Error::System(Errno::EBADMSG);
+
+/// What is taken from a stream.
+#[derive(Debug)]
+pub enum Received {
+    /// Empty: the end.
+    Data(Vec<u8>),
+    Descriptor(Passed),
+}
 
 /// What I_RECVFD brings.
 #[derive(Debug)]

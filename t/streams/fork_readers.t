@@ -2,5 +2,11 @@
 use strict;
 use warnings;
 use lib 't/lib';
-use OverStreams 'fork_readers',
-    'a message and its descriptor are two system calls, so that readers cannot share a stream';
+use OverStreams 'fork_readers', {
+    map {
+        my $readers = $_;
+        ("$readers, packets: read to the end" =>
+            'who has taken the two bytes sees the end as a message cut off')
+    } qw(non-blocking recv_fd recv_fh), 'under signals', 'with a full table',
+        'with a full table now and then'
+};

@@ -515,7 +515,8 @@ descriptors, up to 64 for those of this module.
 
 =head1 WITH AN EVENT LOOP
 
-In each of these C<$conn> is the connection. While a queue in a loop has
+In each of these C<$conn> is the connection, an endpoint of File::FDpasser or any
+other handle. While a queue in a loop has
 something to wait for, the loop holds it: what was pushed is done, though the
 program keeps no reference. L</close> ends that.
 
@@ -548,10 +549,12 @@ timeout of all.
     my $queue = File::FDpasser::Queue->new($conn, on_wants => sub {
         my ($queue, $read, $write, $timeout) = @_;
         my $ready = sub { $queue->ready };
-        $reader = $read ? AE::io($conn, 0, $ready) : undef;
-        $writer = $write ? AE::io($conn, 1, $ready) : undef;
+        $reader = $read ? AE::io(fileno $conn, 0, $ready) : undef;
+        $writer = $write ? AE::io(fileno $conn, 1, $ready) : undef;
         $timer = defined $timeout ? AE::timer($timeout, 0, $ready) : undef;
     });
+
+(L<EV> takes no endpoint as it is, but takes its C<fileno>.)
 
 =head2 IO::Async
 

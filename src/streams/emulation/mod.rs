@@ -26,7 +26,7 @@ use nix::sys::socket::{getsockname, getsockopt, sockopt, SockType, UnixAddr};
 
 use packet_socket::NOTES_SENDERS;
 
-use super::{Passed, HANGUP, NOT_OF_THIS_KIND};
+use super::{Passed, Received, HANGUP, NOT_OF_THIS_KIND};
 use crate::descriptor;
 use crate::error::{Error, Result};
 use crate::operation::Ids;
@@ -101,30 +101,89 @@ pub fn has_room(to: BorrowedFd<'_>) -> bool {
     packet_socket::room_for_two(to)
 }
 
-/// At most `most` bytes; a longer message stays queued: TooLong.
+/// At most `most` bytes, none at the end; a longer message stays queued: TooLong.
 pub fn getmsg(from: BorrowedFd<'_>, most: usize) -> Result<Vec<u8>> {
+    match head(from, most)? {
+        Head::Data | Head::End => match take(from, true)? {
+            Received::Data(message) => Ok(message),
+            // Another reader has taken the message that was seen.
+            Received::Descriptor(_) => Err(NOT_OF_THIS_KIND),
+        },
+        _ => Err(NOT_OF_THIS_KIND),
+    }
+}
+
+/// At the server's end of a named stream: a connection.
+pub fn recvfd(from: BorrowedFd<'_>, close_on_exec: bool) -> Result<Passed> {
+    match head(from, usize::MAX)? {
+        Head::Connection => accept(from, close_on_exec),
+        Head::Descriptor => match take(from, close_on_exec)? {
+            Received::Descriptor(passed) => Ok(passed),
+            Received::Data(_) => Err(NOT_OF_THIS_KIND),
+        },
+        Head::Data => Err(NOT_OF_THIS_KIND),
+        Head::End => Err(HANGUP),
+    }
+}
+
+/// Whatever is at the head.  Where several processes read one end, what is
+/// taken may be something else than what was seen, but it is never lost.
+pub fn receive(from: BorrowedFd<'_>, most: usize, close_on_exec: bool) -> Result<Received> {
+    match head(from, most)? {
+        Head::Connection => accept(from, close_on_exec).map(Received::Descriptor),
+        _ => take(from, close_on_exec),
+    }
+}
+
+enum Head {
+    Data,
+    Descriptor,
+    /// A client waits at the server's end.
+    Connection,
+    /// Or an empty packet.
+    End,
+}
+
+/// WouldBlock if there is nothing, TooLong if there are more than `most` bytes.
+fn head(from: BorrowedFd<'_>, most: usize) -> Result<Head> {
     let seen = match ancillary::peek_length(from) {
-        Err(Errno::ENOTCONN) if is_listener(from) => return Err(why_no_data(from)),
+        Err(Errno::ENOTCONN) if is_listener(from) => return connection(from),
+        Err(Errno::ENOTSOCK) => return Err(Error::System(Errno::ENOTTY)),
         seen => seen?,
     };
     if ancillary::brings_descriptor(from, seen) {
-        return Err(NOT_OF_THIS_KIND);
+        return Ok(Head::Descriptor);
     }
-    if seen.length > most {
-        return Err(Error::TooLong);
+    match seen.length {
+        0 => Ok(Head::End),
+        length if length > most => Err(Error::TooLong),
+        _ => Ok(Head::Data),
     }
-    // All that is queued is at least as long as its first message.
-    let mut message = vec![0; ancillary::queued(from).max(1)];
-    let length = ancillary::take_bytes(from, &mut message)?;
-    message.truncate(length);
-    Ok(message)
 }
 
-/// At the server's end there are only connections, which are descriptors.
-fn why_no_data(listener: BorrowedFd<'_>) -> Error {
+fn connection(listener: BorrowedFd<'_>) -> Result<Head> {
     match wait::ready(listener, PollFlags::POLLIN) {
-        true => NOT_OF_THIS_KIND,
-        false => Error::WouldBlock,
+        true => Ok(Head::Connection),
+        false => Err(Error::WouldBlock),
+    }
+}
+
+fn take(from: BorrowedFd<'_>, close_on_exec: bool) -> Result<Received> {
+    // All that is queued is at least as long as its first message.
+    let mut bytes = vec![0; ancillary::queued(from).max(1)];
+    let taking = Taking { close_on_exec, most: 1, all_or_nothing: false };
+    let mut received = room::take(from, &mut bytes, taking)?;
+    let surplus = received.descriptors.truncate(1);
+    match received.descriptors.into_iter().next() {
+        Some(descriptor) => {
+            Ok(Received::Descriptor(Passed { descriptor, sender: received.sender, surplus }))
+        }
+        // A descriptor that the system refuses although there is room.
+        None if received.control_cut => Err(Error::Refused),
+        None => {
+            bytes.truncate(received.length);
+            Ok(Received::Data(bytes))
+        }
     }
 }
 
@@ -142,33 +201,9 @@ pub fn sendfd(to: BorrowedFd<'_>, descriptor: RawFd) -> Result<()> {
     }
 }
 
-/// At the server's end of a named stream: a connection.
-pub fn recvfd(from: BorrowedFd<'_>, close_on_exec: bool) -> Result<Passed> {
-    let seen = match ancillary::peek_length(from) {
-        Err(Errno::ENOTCONN) if is_listener(from) => return accept(from, close_on_exec),
-        Err(Errno::ENOTSOCK) => return Err(Error::System(Errno::ENOTTY)),
-        seen => seen?,
-    };
-    if !ancillary::brings_descriptor(from, seen) {
-        return Err(if seen.length == 0 { HANGUP } else { NOT_OF_THIS_KIND });
-    }
-    let taking = Taking { close_on_exec, most: 1, all_or_nothing: false };
-    let mut received = room::take(from, &mut [0; 2], taking)?;
-    let surplus = received.descriptors.truncate(1);
-    match received.descriptors.into_iter().next() {
-        Some(descriptor) => Ok(Passed { descriptor, sender: received.sender, surplus }),
-        None if received.control_cut => Err(Error::Refused),
-        // Another reader has taken it.
-        None => Err(Error::WouldBlock),
-    }
-}
-
 /// accept(2), and the client is told; one that has given up by now leaves a
-/// stale stream.  WouldBlock if nobody waits.
+/// stale stream.
 fn accept(listener: BorrowedFd<'_>, close_on_exec: bool) -> Result<Passed> {
-    if !wait::ready(listener, PollFlags::POLLIN) {
-        return Err(Error::WouldBlock);
-    }
     let descriptor = system::accept(listener, close_on_exec)?;
     let _ = system::note_senders(descriptor.as_fd());
     let sender = peer_ids(descriptor.as_fd()).ok();

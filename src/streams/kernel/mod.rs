@@ -18,7 +18,7 @@ use nix::errno::Errno;
 use nix::poll::PollFlags;
 use nix::sys::stat::{fstat, SFlag};
 
-use super::{Passed, HANGUP};
+use super::{Passed, Received, HANGUP, NOT_OF_THIS_KIND};
 use crate::descriptor;
 use crate::error::{Error, Result};
 use crate::operation::{Ids, IdsOf};
@@ -156,6 +156,13 @@ pub fn recvfd(from: BorrowedFd<'_>, close_on_exec: bool) -> Result<Passed> {
         of: IdsOf::Message,
     };
     Ok(Passed { descriptor, sender: Some(sender), surplus: 0 })
+}
+
+pub fn receive(from: BorrowedFd<'_>, most: usize, close_on_exec: bool) -> Result<Received> {
+    match getmsg(from, most) {
+        Err(NOT_OF_THIS_KIND) => recvfd(from, close_on_exec).map(Received::Descriptor),
+        message => message.map(Received::Data),
+    }
 }
 
 pub fn peer_ids(end: BorrowedFd<'_>) -> Result<Ids> {

@@ -5,7 +5,7 @@ use std::os::fd::BorrowedFd;
 use crate::error::{Error, Result};
 use crate::message;
 use crate::operation::{Answer, Descriptors, Ids, Operation, Step};
-use crate::streams::{self, Passed};
+use crate::streams::{self, Passed, Received};
 use crate::wait::{Signals, Waiter};
 
 /// Reads the descriptors at the head, and the message that ends them.
@@ -68,19 +68,15 @@ impl Read {
 
     /// The bytes that end the answer, or None: there may be more.
     fn take_next(&mut self) -> Result<Option<Vec<u8>>> {
-        match streams::getmsg(self.stream, self.length) {
-            Ok(bytes) if bytes == message::DESCRIPTOR && self.taken.is_empty() && self.most > 0 => {
-                self.announced = true;
-                Ok(None)
-            }
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(streams::NOT_OF_THIS_KIND) => {
-                let passed = streams::recvfd(self.stream, true)?;
+        let bytes = match streams::receive(self.stream, self.length, true)? {
+            Received::Data(bytes) => bytes,
+            Received::Descriptor(passed) => {
                 self.taken.add(passed, self.most);
-                Ok(None)
+                return Ok(None);
             }
-            Err(error) => Err(error),
-        }
+        };
+        self.announced = bytes == message::DESCRIPTOR && self.taken.is_empty() && self.most > 0;
+        Ok((!self.announced).then_some(bytes))
     }
 
     fn take_announced(&mut self) -> Result<Option<Vec<u8>>> {

@@ -6,7 +6,7 @@ use std::os::fd::BorrowedFd;
 use crate::error::{Error, Result};
 use crate::message::{self, Whole};
 use crate::operation::{Answer, Operation, Step};
-use crate::streams::{self, Passed};
+use crate::streams::{self, Passed, Received};
 use crate::wait::{Signals, Waiter};
 
 /// Receives the descriptor that a message of status 0 brings, or the error
@@ -66,12 +66,9 @@ impl Receive {
             if let Some(status) = self.text.status.take() {
                 self.act_on(status)?;
             }
-            match streams::getmsg(self.stream, usize::MAX) {
-                Ok(message) => self.read(message)?,
-                Err(streams::NOT_OF_THIS_KIND) => match self.take() {
-                    Err(Error::WouldBlock | streams::NOT_OF_THIS_KIND) => {}
-                    passed => return self.finish(passed?),
-                },
+            match self.take() {
+                Ok(Received::Data(message)) => self.read(message)?,
+                Ok(Received::Descriptor(passed)) => return Ok(self.finish(passed)),
                 Err(Error::WouldBlock) => {
                     self.for_more()?;
                     return Ok(Step::Wait);
@@ -116,18 +113,22 @@ impl Receive {
         NonZeroU8::new(status).map_or(Ok(()), |status| Err(Error::Status(status)))
     }
 
-    fn take(&mut self) -> Result<Passed> {
-        if !self.wanted {
-            return Err(Error::TooLong);
+    fn take(&mut self) -> Result<Received> {
+        if self.wanted {
+            return streams::receive(self.stream, usize::MAX, self.close_on_exec);
         }
-        streams::recvfd(self.stream, self.close_on_exec)
+        match streams::getmsg(self.stream, usize::MAX) {
+            Err(streams::NOT_OF_THIS_KIND) => Err(Error::TooLong),
+            message => message.map(Received::Data),
+        }
     }
 
-    fn finish(&mut self, passed: Passed) -> Result<Step> {
+    fn finish(&mut self, passed: Passed) -> Step {
         let peer = || streams::peer_ids(self.stream).ok();
-        let ids = self.ask_sender.then(|| passed.sender.or_else(peer).unwrap_or_default().into());
+        let ids =
+            self.ask_sender.then(|| Box::new(passed.sender.or_else(peer).unwrap_or_default()));
         let surplus = passed.surplus;
-        Ok(Step::Done(Ok(Answer { surplus, ids, ..Answer::descriptor(passed.descriptor) })))
+        Step::Done(Ok(Answer { surplus, ids, ..Answer::descriptor(passed.descriptor) }))
     }
 
     fn for_more(&mut self) -> Result<()> {

@@ -1,6 +1,7 @@
 //! Receiving from a peer that sends anything, in any pieces, with any number of
 //! descriptors: every call ends, and no descriptor is left over.
 
+use std::num::NonZeroU8;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use fdpasser::descriptor;
@@ -14,49 +15,80 @@ use nix::fcntl::OFlag;
 use nix::sys::socket::{setsockopt, socketpair, sockopt, AddressFamily, SockFlag, SockType};
 use nix::unistd::{pipe2, read};
 
-/// The first bytes choose the kind of socket, how it is read and whether the
-/// peer closes; then messages follow, each a number of descriptors, a length
-/// and the bytes.
+/// More text than this is malformed.
+const MOST_TEXT: usize = 1000;
+
+/// The first bytes choose the kind of socket, how it is read, whether it notes
+/// senders and whether the peer closes; then messages follow, each a number of
+/// descriptors, a length and the bytes.
 pub fn check(input: &[u8]) {
     let [kind, how, options, messages @ ..] = input else { return };
+    let (notes_senders, closes) = (options & 1 != 0, options & 2 != 0);
     let kind = [SockType::Stream, SockType::SeqPacket, SockType::Datagram][usize::from(kind % 3)];
     let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
     let (us, peer) = socketpair(AddressFamily::Unix, kind, None, flags).expect("a pair");
-    setsockopt(&us, sockopt::PassCred, &(options & 1 != 0)).expect("SO_PASSCRED");
+    setsockopt(&us, sockopt::PassCred, &notes_senders).expect("SO_PASSCRED");
     // As long as any copy of this end is open, the other end is not at its end.
-    let (probe, sent) = pipe2(OFlag::O_NONBLOCK | OFlag::O_CLOEXEC).expect("a pipe");
-    let most_calls = 8 + send_all(&peer, messages, &sent);
-    if options & 2 != 0 {
-        drop(peer);
-        receive_all(&us, *how, most_calls);
-    } else {
-        receive_all(&us, *how, most_calls);
-        drop(peer);
+    let (probe, descriptor) = pipe2(OFlag::O_NONBLOCK | OFlag::O_CLOEXEC).expect("a pipe");
+    let sent = send_all(&peer, messages, &descriptor);
+    let peer = (!closes).then_some(peer);
+    let seen = receive_all(&us, *how, sent.most_calls);
+    let has_model = kind == SockType::Stream && how % 4 < 2 && !sent.descriptors;
+    if has_model && sent.bytes.len() <= MOST_TEXT {
+        assert_eq!((seen, ancillary::queued(us.as_fd())), expected(&sent.bytes, closes));
     }
-    drop((us, sent));
+    drop((us, peer, descriptor));
     assert_eq!(read(&probe, &mut [0]), Ok(0), "a descriptor is left over");
 }
 
-/// How many calls can have something to say about what was sent.
-fn send_all(peer: &OwnedFd, mut messages: &[u8], sent: &OwnedFd) -> usize {
-    let mut bytes_sent = 0;
+struct Sent {
+    bytes: Vec<u8>,
+    /// Whether there were any.
+    descriptors: bool,
+    /// How many calls can have something to say about it.
+    most_calls: usize,
+}
+
+fn send_all(peer: &OwnedFd, mut messages: &[u8], descriptor: &OwnedFd) -> Sent {
+    let mut sent = Sent { bytes: Vec::new(), descriptors: false, most_calls: 8 };
     while let [count, length, rest @ ..] = messages {
         let (bytes, rest) = rest.split_at(rest.len().min(usize::from(*length)));
         let count = if *count == u8::MAX { 253 } else { usize::from(count % 4) };
-        let descriptors = vec![sent.as_raw_fd(); count];
+        let descriptors = vec![descriptor.as_raw_fd(); count];
         // What finds no room is not sent.
         if ancillary::send(peer.as_fd(), bytes, &descriptors).is_ok() {
-            bytes_sent += bytes.len() + 1;
+            sent.bytes.extend(bytes);
+            sent.descriptors |= count > 0;
+            sent.most_calls += bytes.len() + 1;
         }
         messages = rest;
     }
-    bytes_sent
+    sent
+}
+
+/// What the calls say of bytes without descriptors on a stream, and how many
+/// bytes stay queued: half a message, whose other half may come.
+fn expected(mut bytes: &[u8], closed: bool) -> (Vec<Error>, usize) {
+    let (mut said, mut left) = (Vec::new(), 0);
+    while let Some(zero) = bytes.iter().position(|&byte| byte == 0) {
+        match bytes.get(zero + 1) {
+            Some(&status) => {
+                said.push(NonZeroU8::new(status).map_or(Error::Malformed, Error::Status))
+            }
+            None if closed => said.push(Error::Malformed),
+            None => left = 1,
+        }
+        bytes = bytes.get(zero + 2..).unwrap_or_default();
+    }
+    said.push(if closed { Error::End } else { Error::WouldBlock });
+    (said, left)
 }
 
 /// Until there is no more; each call takes a byte or a packet, so it ends.
-fn receive_all(us: &OwnedFd, how: u8, most_calls: usize) {
+fn receive_all(us: &OwnedFd, how: u8, most_calls: usize) -> Vec<Error> {
     let connection = || descriptor::borrow(i64::from(us.as_raw_fd())).expect("a descriptor");
     let most = usize::from(how / 4) % 5;
+    let mut said = Vec::new();
     for _ in 0..most_calls {
         let answer = match how % 4 {
             0 => run(Receive::one(connection(), true, true)),
@@ -65,13 +97,16 @@ fn receive_all(us: &OwnedFd, how: u8, most_calls: usize) {
             _ => run(Read::new(connection(), 1 + usize::from(how / 8), most, true)),
         };
         match answer {
-            Ok(answer) if how % 4 == 3 && is_end(&answer) => return,
+            Ok(answer) if how % 4 == 3 && is_end(&answer) => return said,
             Ok(answer) => assert!(answer.descriptors.len() <= 253),
-            // What does not go away by itself.
-            Err(Error::WouldBlock | Error::End | Error::TooLong) => return,
-            Err(Error::Malformed | Error::Status(_)) => {}
-            Err(Error::System(Errno::ECONNRESET)) => {}
-            Err(error) => panic!("{error:?}"),
+            Err(error) => said.push(error),
+        }
+        match said.last() {
+            // What does not go away by itself, and what makes the rest garbage.
+            Some(Error::WouldBlock | Error::End | Error::TooLong) => return said,
+            Some(Error::Malformed | Error::Status(_) | Error::System(Errno::ECONNRESET)) | None => {
+            }
+            Some(error) => panic!("{error:?}"),
         }
     }
     panic!("it does not end");
@@ -85,7 +120,7 @@ fn run(mut operation: impl Operation) -> Result<Answer> {
     for _ in 0..100_000 {
         match operation.step() {
             Step::Done(result) => return result,
-            Step::Limit => operation.limit_text(1000),
+            Step::Limit => operation.limit_text(MOST_TEXT as u64),
             Step::Text => assert!(!operation.text().is_empty()),
             Step::Wait => panic!("it waits on a connection that does not block"),
         }

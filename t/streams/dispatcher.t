@@ -1,0 +1,5 @@
+# t/dispatcher.t over streams.
+use strict;
+use warnings;
+use lib 't/lib';
+use OverStreams 'dispatcher';

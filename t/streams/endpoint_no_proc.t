@@ -1,0 +1,6 @@
+# t/endpoint_no_proc.t over streams.
+use strict;
+use warnings;
+use lib 't/lib';
+use OverStreams 'endpoint_no_proc',
+    'it connects and accepts in one process, which waits for itself on streams';

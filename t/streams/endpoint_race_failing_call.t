@@ -1,0 +1,6 @@
+# t/endpoint_race_failing_call.t over streams.
+use strict;
+use warnings;
+use lib 't/lib';
+use OverStreams 'endpoint_race_failing_call',
+    'it connects and accepts in one process, which waits for itself on streams';

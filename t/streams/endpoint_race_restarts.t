@@ -1,0 +1,6 @@
+# t/endpoint_race_restarts.t over streams.
+use strict;
+use warnings;
+use lib 't/lib';
+use OverStreams 'endpoint_race_restarts',
+    'its client is a plain socket';

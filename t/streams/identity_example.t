@@ -1,0 +1,6 @@
+# t/identity_example.t over streams.
+use strict;
+use warnings;
+use lib 't/lib';
+use OverStreams 'identity_example',
+    'it connects and accepts in one process, which waits for itself on streams';

@@ -1,0 +1,6 @@
+# t/message_waiting.t over streams.
+use strict;
+use warnings;
+use lib 't/lib';
+use OverStreams 'message_waiting',
+    'its pairs of SOCK_SEQPACKET are streams then, and no packets of its own';

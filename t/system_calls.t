@@ -1,0 +1,96 @@
+# How many system calls a pass is: counted by strace, between two marks that
+# the script under test leaves in its trace.
+use strict;
+use warnings;
+use lib 't/lib';
+use Test::More;
+use Situation;
+
+my $dir = workdir();
+
+plan skip_all => 'the counts are those of Linux'         if $^O ne 'linux';
+plan skip_all => 'there is no strace, or it may not trace' if !eval { !calls('0') };
+
+# Everything is there, and each thing has been done before.
+my $PREAMBLE = <<'SCRIPT';
+    use File::FDpasser ':all';
+    my ( $conn, $end ) = spipe();
+    my ( $conn_number, $end_number ) = ( fileno $conn, fileno $end );
+    open my $read,   '<',  $0 or die;
+    open my $update, '+<', $0 or die;
+    open my $write,  '>',  "$0.written" or die;
+    my ($socket) = spipe();
+    my $read_number = fileno $read;
+SCRIPT
+
+is calls('send_file($conn_number, $read_number)'), 'sendmsg', 'sending a number';
+is calls('send_file($conn, $read)'), 'sendmsg', 'sending a handle';
+is calls( 'send_file($conn, $write)', 'print {$write} 1' ), 'write sendmsg', 'what was printed goes first';
+is calls('send_files($conn, ($read) x 64)'), 'sendmsg', 'sending 64 handles at once';
+
+# Is a whole message there, is there a free slot, take it.
+my $take = 'ioctl poll recvmsg';
+is calls( 'recv_fd($end_number)', 'send_file($conn, $read)' ), $take, 'receiving a number';
+is calls( 'recv_fd($end)', 'send_file($conn, $read)' ), $take, 'the same, over a handle';
+# The same, for the most that a message can bring.
+like calls( 'scalar( my @all = recv_fds($end) ) && 0', 'send_files($conn, ($read) x 64)' ),
+    qr/\Aioctl \w*rlimit\w* poll recvmsg\z/, 'receiving 64 numbers at once';
+
+# With a handle: that, in which mode it is open, and what open makes. Only of a
+# handle for both directions does it matter what kind of file it is.
+is handle('$read'), "$take fcntl " . opened( '<&=', '$read' ) =~ s/ \w*fstat\w*//r, 'a handle to read from';
+is sorted( handle('$update') ), sorted( "$take fcntl " . opened( '+<&=', '$update' ) ), 'to read and write';
+is sorted( handle('$socket') ), sorted( "$take fcntl " . opened( '+<&=', '$socket' ) ), 'of a socket';
+
+no_leak();
+done_testing;
+
+sub handle { my $sent = shift; return calls( 'recv_fh($end)', "send_file(\$conn, $sent)" ) }
+
+# What Perl's open makes of a descriptor that is there.
+sub opened {
+    my ( $mode, $handle ) = @_;
+    return calls( "do { open my \$fh, '$mode', \$number or die; \$fh }",
+        "my \$number = POSIX::dup(fileno $handle)" );
+}
+
+sub sorted { return join ' ', sort split / /, shift }
+
+# calls($code, $before): the names of the system calls of $code, the third time.
+sub calls {
+    my ( $code, $before ) = @_;
+    $before = defined $before ? "$before;" : '';
+    my $script = "$dir/script";
+    open my $file, '>', $script or die "$script: $!\n";
+    print {$file} <<"SCRIPT";
+use POSIX ();
+use strict;
+@{[ defined $PREAMBLE ? $PREAMBLE : '' ]}
+for ( 1 .. 3 ) {
+    $before
+    POSIX::access('/mark', 0);
+    my \$got = $code;
+    POSIX::access('/mark', 0);
+    POSIX::close(\$got) if !ref \$got && \$got > 2;
+}
+SCRIPT
+    close $file or die "$script: $!\n";
+    system( 'strace', '-o', "$dir/trace", $^X, ( map {"-I$_"} @INC ), $script ) == 0 or die "strace fails\n";
+    return between_marks("$dir/trace");
+}
+
+sub between_marks {
+    my $path = shift;
+    open my $trace, '<', $path or die "$path: $!\n";
+    my ( @calls, $inside );
+    while ( my $line = <$trace> ) {
+        if ( $line =~ m{^\w*access\w*\(.*"/mark"} ) {
+            $inside = !$inside;
+            @calls  = () if $inside;
+        }
+        elsif ( $inside && $line =~ /^(\w+)\(/ ) {
+            push @calls, $1 eq 'ppoll' ? 'poll' : $1;    # as some machines have only that
+        }
+    }
+    return join ' ', @calls;
+}

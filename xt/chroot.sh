@@ -1,0 +1,67 @@
+# Debian in a directory, for the scripts beside this one. For root, on Debian,
+# with debootstrap.
+#
+#     . xt/chroot.sh
+#     root=$(fresh_chroot trixie)       # a minimal system, removed at the end
+#     install_in "$root" gcc make       # packages, from the network
+#     offline_in "$root" 'make test'    # a line of shell, run in /build
+#
+# Nothing stays mounted and no process is left over: each command has
+# namespaces of its own. With KEEP_CHROOTS=DIRECTORY the minimal systems are
+# kept there, packed, and the next run starts at once.
+
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/fdpasser-chroot-XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+
+mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+base_systems=${KEEP_CHROOTS:-$scratch/base_systems}
+
+fresh_chroot() {
+    local release=$1 base=$base_systems/$1.tar root
+    [ -e "$base" ] || bootstrap "$release" "$base" >&2
+    root=$(mktemp -d "$scratch/$release-XXXXXX")
+    tar -C "$root" -xf "$base"
+    chmod 755 "$root"
+    mkdir "$root/build"
+    echo "$root"
+}
+
+bootstrap() {
+    local release=$1 archive=$2 root=$scratch/bootstrap
+    mkdir -p "$(dirname "$archive")" "$root"
+    debootstrap --variant=minbase "$release" "$root" "$mirror"
+    # Nobody reads manuals there, and nothing has to outlive a power failure.
+    printf '%s\n' 'path-exclude=/usr/share/doc/*' 'path-exclude=/usr/share/man/*' \
+        force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/quick"
+    # A mirror that lags is good enough.
+    echo 'Acquire::Check-Valid-Until "false";' >"$root/etc/apt/apt.conf.d/old-mirror"
+    tar -C "$root" -cf "$archive.new" .
+    mv "$archive.new" "$archive"
+    rm -rf "$root"
+}
+
+install_in() {
+    local root=$1
+    shift
+    online_in "$root" "apt-get update -q && apt-get install -qy --no-install-recommends $*"
+}
+
+online_in() {
+    inside "$1" "$2"
+}
+
+offline_in() {
+    inside "$1" "$2" --net
+}
+
+inside() {
+    local root=$1 line=$2
+    shift 2
+    unshare --mount --pid --fork --kill-child "$@" sh -euc '
+        mount -t proc proc "$1/proc"
+        mount --rbind /dev "$1/dev"
+        cp /etc/resolv.conf "$1/etc/resolv.conf"
+        exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
+            DEBIAN_FRONTEND=noninteractive chroot "$1" /bin/sh -euc "cd /build; $2"
+    ' inside "$root" "$line" </dev/null
+}

@@ -1,0 +1,99 @@
+use strict;
+use warnings;
+
+# The tarball that `make dist` makes: what is in it, and that it installs from
+# nothing else. Makes it first. As root the installation has no network.
+
+use CPAN::Meta ();
+use Cwd        ();
+use File::Find ();
+use File::Temp ();
+use Test::More;
+
+alarm 1200;
+
+my $LIMIT = 5 * 1024 * 1024;
+
+# Every other crate is there because one of these needs it.
+my @CRATES = qw(cc libc nix);
+
+my $scratch   = File::Temp->newdir('fdpasser-tarball-XXXXXX', TMPDIR => 1);
+my $tarball   = packed();
+my ($version) = $tarball =~ /-([\d.]+)\.tar\.gz\z/;
+my $top       = "File-FDpasser-$version";
+
+sub run { my $said = `($_[0]) 2>&1 </dev/null`; return $said }
+
+sub succeeds {
+    my ( $command, $name ) = @_;
+    my $said = run($command);
+    return ok( $? == 0, $name ) || diag( substr $said, -4000 );
+}
+
+sub packed {
+    my $said = run("$^X Makefile.PL && make dist");
+    BAIL_OUT("make dist: $said") if $? != 0;
+    my ($made) = $said =~ /^Created (\S+)$/m;
+    return Cwd::getcwd() . "/$made";
+}
+
+sub read_file {
+    my $file = shift;
+    open my $handle, '<', $file or die "$file: $!";
+    local $/;
+    return scalar <$handle>;
+}
+
+sub files_below {
+    my $folder = shift;
+    my @files;
+    File::Find::find( { wanted => sub { push @files, $_ if !-d }, no_chdir => 1 }, $folder );
+    return [ sort map {s{^\Q$folder\E/}{}r} @files ];
+}
+
+cmp_ok -s $tarball, '<', $LIMIT, 'its size';
+
+succeeds( "tar -C $scratch -xf $tarball", 'it unpacks' );
+is_deeply [ grep { !/^\Q$top\E\// } split /\n/, run("tar -tf $tarball") ], [], 'into one directory';
+
+chdir "$scratch/$top" or die "$scratch/$top: $!";
+my $files = files_below('.');
+is_deeply $files, [ sort map {/^(\S+)/} split /\n/, read_file('MANIFEST') ], 'MANIFEST names what it holds';
+is_deeply [ grep { -l || !-r _ || ( stat _ )[2] & 022 } @$files ], [], 'no link, nothing that others may write';
+is_deeply [ grep {m{^(?:\.(?!cargo/)|xt/|bench/|debian/)|~$|\.(?:o|so|orig)$}} @$files ], [],
+    'nothing of a checkout or a build';
+
+# META
+for my $file (qw(META.json META.yml)) {
+    my $meta = eval { CPAN::Meta->load_file($file) };
+    ok $meta, $file or diag $@;
+    is $meta->version, $version, "$file: version";
+}
+
+# Crates
+my $dependencies = join '', read_file('Cargo.toml') =~ /^\[(?:build-)?dependencies\]\n(.*?)(?=^\[)/gms;
+is_deeply [ sort $dependencies =~ /^(\w+) = /gm ], \@CRATES, 'the crates that are asked for';
+my @locked = grep { !/^file-fdpasser-/ }
+    map {"$_->[0]-$_->[1]"} map { [ /name = "(.*)"\nversion = "(.*)"/ ] }
+    split /\[\[package\]\]\n(?=name)/, read_file('Cargo.lock') =~ s/\A.*?(?=\[\[package)//sr;
+@locked = grep { length > 1 } @locked;
+is_deeply [ sort map {s{^vendor/}{}r} glob 'vendor/*' ], [ sort @locked ], 'the crates of Cargo.lock, no other';
+is_deeply [ grep { !glob "$_/{LICENSE,COPYING,COPYRIGHT}*" } glob 'vendor/*' ], [], 'each with its licence';
+
+# Offline, by cpanm, into a local::lib of its own, with the tests.
+my $no_network = $> == 0 ? 'unshare --net' : '';
+my $library    = "$scratch/library";
+{
+    local @ENV{qw(CARGO_HOME PERL_CPANM_HOME)} = map {"$scratch/$_"} qw(cargo cpanm);
+    succeeds( "$no_network cpanm --verbose --mirror file://$scratch --mirror-only --local-lib-contained $library $tarball",
+        'cpanm' );
+}
+for my $module ( 'File::FDpasser', 'File::FDpasser::Queue' ) {
+    is run("cd / && $^X -Mlocal::lib=--no-create,$library -M$module -e 'print \$$module\::VERSION'"),
+        $version, "$module is installed";
+}
+like run("cd / && man -l $library/man/man3/File::FDpasser.3*"), qr/NAME/, 'and its manual page'
+    if -x '/usr/bin/man';
+
+chdir '/';
+done_testing;
