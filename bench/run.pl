@@ -5,7 +5,7 @@
 # Every sample is a process of its own, and a round takes one sample of
 # everything, so that what slows the machine down slows all down. Prints
 # medians, spreads and ratios; --write leaves them in bench/table.md and the
-# picture in bench/chart.svg.
+# picture in images/bench.svg.
 use 5.016;
 use strict;
 use warnings;
@@ -34,12 +34,13 @@ my @WORKS = (
     [ numbers       => 'a number, received and closed',                 30_000 ],
     [ from_handles  => 'the same, the arguments being handles',         30_000 ],
     [ files         => 'a handle of a file, received and closed',       20_000 ],
+    [ updates       => 'a handle of a file for both directions',        20_000 ],
     [ sockets       => 'a handle of a socket, received and closed',     20_000 ],
     [ batch_numbers => 'a number of 250 sent together',                 50_000 ],
     [ batch_handles => 'a handle of 250 sent together',                 25_000 ],
     [ connects      => 'connect, accept and close both',                6_000 ],
     [ two_processes => 'a number, from one process to another',         30_000 ],
-    [ loads         => 'a script that loads the module',                10 ],
+    [ loads         => 'a script that loads the module',                20 ],
     [ open_10       => 'a number, 10 descriptors being open',           30_000 ],
     [ open_1000     => 'a number, 1,000 descriptors being open',        30_000 ],
     [ "open_$MOST_OPEN" => 'a number, ' . commas($MOST_OPEN) . ' descriptors being open', 30_000 ],
@@ -55,6 +56,7 @@ my @GOALS = (
     [ 'send_file + recv_fd + POSIX::close, numbers', ['fdpasser/numbers'], ['io_fdpass/numbers'], 1.12 ],
     [ 'the same, handles', ['fdpasser/from_handles'], ['io_fdpass/numbers'], 1.12 ],
     [ 'send_file + recv_fh + close, files', ['fdpasser/files'], ['io_fdpass/files'], 0.98 ],
+    [ 'the same, files for both directions', ['fdpasser/updates'], ['io_fdpass/updates'], 0.98 ],
     [ 'the same, sockets', ['fdpasser/sockets'], ['io_fdpass/sockets'], 1.10 ],
     [ 'send_files + recv_fds + close, 250 at a time', ['fdpasser/batch_numbers'], ['io_fdpass/numbers'], 0.30 ],
     [ 'send_files + recv_fhs, 250 at a time', ['fdpasser/batch_handles'], ['io_fdpass/files'], 0.70 ],
@@ -89,7 +91,7 @@ sub main {
     print $text;
     if ( $options{write} ) {
         write_file( 'bench/table.md', $text );
-        write_file( 'bench/chart.svg', chart( $peers, \%results, $about ) );
+        write_file( 'images/bench.svg', chart( $peers, \%results, $about ) );
     }
     return 0;
 }
@@ -121,7 +123,7 @@ sub measure {
         for my $sample (@samples) {
             progress("round $round of $rounds: $sample");
             my ( $peer, $work ) = split m{/}, $sample;
-            my $time = $work eq 'loads' ? load($peer) : run( $peers->{$peer}, $work );
+            my $time = $work eq 'loads' ? load( $peers->{fdpasser}, $peer ) : run( $peers->{$peer}, $work );
             push @{ $results{$sample} }, $time / $UNITS{$work};
         }
         push @samples, shift @samples;    # nobody is always after the same other
@@ -138,10 +140,12 @@ sub run {
     return $time =~ /\A[0-9]+\n\z/ ? $time : die "@command: $time\n";
 }
 
+# A perl like that of the peer.
 sub load {
-    my $peer    = shift;
-    my $script  = $peer eq 'fdpasser' ? 'use File::FDpasser;' : $LOADED_ALONG;
-    my @command = ( $^X, qw(-Iblib/lib -Iblib/arch -e), $script );
+    my ( $ours, $who ) = @_;
+    my ( $perl, @options ) = @{ $ours->{command} };
+    my $script  = $who eq 'fdpasser' ? 'use File::FDpasser;' : $LOADED_ALONG;
+    my @command = ( $perl, $options[0], '-e', $script );
     my $start   = clock_gettime(CLOCK_MONOTONIC);
     for ( 1 .. $UNITS{loads} ) {
         system(@command) == 0 or die "$script fails\n";

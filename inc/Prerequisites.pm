@@ -92,7 +92,7 @@ sub complaint_about_perl {
     my $header = PerlConfig::core_directory() . '/perl.h';
     return "perl.h, the headers of $^X (looked for as $header)" if !-e $header;
     my @modules = qw(ExtUtils::MakeMaker File::Copy File::Find File::Path Text::ParseWords);
-    my ($absent) = grep { my $file = s{::}{/}gr; !eval { require "$file.pm" } } @modules;
+    my ($absent) = grep { my $file = s{::}{/}gr . '.pm'; !eval { require $file } } @modules;
     return $absent && "$absent, a module that belongs to perl";
 }
 

@@ -119,6 +119,7 @@ pub fn note_received(number: RawFd) {
 /// Proved anew each time: the limit may have changed, and what was free may be
 /// taken.  A guess is cheaper to prove than a slot is to find.
 #[allow(unsafe_code)]
+#[inline(always)]
 pub fn prove_free_slot(any: BorrowedFd<'_>) -> Result<()> {
     let guesses = [&LIKELY_FREE[0], &LIKELY_FREE[1]].map(|guess| guess.load(Ordering::Relaxed));
     if system::is_any_free(guesses) {

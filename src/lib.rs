@@ -25,6 +25,9 @@
 //! `xs` lets one go, to Perl.  No Rust frame that owns anything is on the stack
 //! while Perl code can run: an operation that has to wait, or that has text
 //! from the peer, returns a [`operation::Step`] and is entered again.
+//!
+//! The functions that every pass goes through are `#[inline(always)]`: behind a
+//! system call each return costs more than the code it returns from.
 
 #[cfg(not(panic = "unwind"))]
 compile_error!(

@@ -68,11 +68,13 @@ fails_with(99999, 'EBADF', 'a number that is not open');
     fails_with($lonely, 'ENOTCONN', 'a socket that is not connected');
     socket my $packets, AF_UNIX, SOCK_DGRAM, 0 or die "socket: $!";
     fails_with($packets, 'ENOTCONN', 'one for packets');
+}
+SKIP: {
     socket my $internet, AF_INET, SOCK_STREAM, 0 or die "socket: $!";
     bind $internet, pack_sockaddr_in(0, INADDR_LOOPBACK) or die "bind: $!";
     listen $internet, SOMAXCONN or die "listen: $!";
     socket my $far, AF_INET, SOCK_STREAM, 0 or die "socket: $!";
-    connect $far, getsockname $internet or die "connect: $!";
+    connect $far, getsockname $internet or skip "no TCP here: $!", 2;
     fails_with($far, 'ENOTCONN', 'a connection to who knows which machine');
 }
 

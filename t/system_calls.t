@@ -1,5 +1,6 @@
 # How many system calls a pass is: counted by strace, between two marks that
 # the script under test leaves in its trace.
+use 5.014;
 use strict;
 use warnings;
 use lib 't/lib';
@@ -36,11 +37,11 @@ is calls( 'recv_fd($end)', 'send_file($conn, $read)' ), $take, 'the same, over a
 like calls( 'scalar( my @all = recv_fds($end) ) && 0', 'send_files($conn, ($read) x 64)' ),
     qr/\Aioctl \w*rlimit\w* poll recvmsg\z/, 'receiving 64 numbers at once';
 
-# With a handle: that, in which mode it is open, and what open makes. Only of a
-# handle for both directions does it matter what kind of file it is.
-is handle('$read'), "$take fcntl " . opened( '<&=', '$read' ) =~ s/ \w*fstat\w*//r, 'a handle to read from';
-is sorted( handle('$update') ), sorted( "$take fcntl " . opened( '+<&=', '$update' ) ), 'to read and write';
-is sorted( handle('$socket') ), sorted( "$take fcntl " . opened( '+<&=', '$socket' ) ), 'of a socket';
+# With a handle: that, in which mode it is open, and what open makes. What kind
+# of file it is matters only if it cannot seek.
+is handle('$read'), "$take fcntl " . no_stat( opened( '<&=', '$read' ) ), 'a handle to read from';
+is handle('$update'), "$take fcntl " . no_stat( opened( '+<&=', '$update' ) ), 'to read and write';
+is handle('$socket'), "$take fcntl " . opened( '+<&=', '$socket' ), 'of a socket';
 
 no_leak();
 done_testing;
@@ -54,7 +55,7 @@ sub opened {
         "my \$number = POSIX::dup(fileno $handle)" );
 }
 
-sub sorted { return join ' ', sort split / /, shift }
+sub no_stat { return shift =~ s/ \w*fstat\w*//r }
 
 # calls($code, $before): the names of the system calls of $code, the third time.
 sub calls {

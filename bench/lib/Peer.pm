@@ -21,7 +21,7 @@ use POSIX      ();
 use Socket     ();
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
-our @EXPORT = qw(works timed in_two_processes some_file some_socket fill_table same_file workdir);
+our @EXPORT = qw(works timed in_two_processes some_file some_update some_socket fill_table same_file workdir);
 
 # works(NAME => SUB, ...): NAME may end in _N; SUB gets the count and N.
 sub works {
@@ -69,6 +69,12 @@ sub pin {
 
 sub some_file {
     open my $file, '<', $0 or die "$0: $!\n";
+    return $file;
+}
+
+# Open in both directions.
+sub some_update {
+    open my $file, '+<', $0 or die "$0: $!\n";
     return $file;
 }
 

@@ -36,8 +36,8 @@ sub all {
         {
             name    => 'fdpasser',
             title   => 'File::FDpasser',
-            command => [ $^X, qw(-Iblib/lib -Iblib/arch bench/peers/fdpasser.pl) ],
-            prepare => sub { first_line( $^X, qw(-Iblib/lib -Iblib/arch -MFile::FDpasser -e), 'print File::FDpasser->VERSION' ) },
+            command => [ $^X, "-I$build/lib", 'bench/peers/fdpasser.pl' ],
+            prepare => sub { install("$build/lib") },
         },
         {
             name    => 'io_fdpass',
@@ -104,6 +104,15 @@ sub works_of {
 sub version_of {
     my $module = shift;
     return first_line( $^X, "-M$module", '-e', "print $module->VERSION" );
+}
+
+# As `make install` does it: all in one directory, where XSLoader finds the
+# library at once.
+sub install {
+    my $directory = shift;
+    mkdir $directory or die "$directory: $!\n";
+    output( qw(cp -R blib/lib/. blib/arch/.), $directory );
+    return first_line( $^X, "-I$directory", '-MFile::FDpasser', '-e', 'print File::FDpasser->VERSION' );
 }
 
 sub build_floor {

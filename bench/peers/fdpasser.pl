@@ -6,7 +6,7 @@ use File::FDpasser ':all';
 use Peer;
 use POSIX ();
 
-my ( $conn,      $end )      = spipe();
+my ( $conn, $end ) = spipe();
 my ( $conn_number, $end_number ) = ( fileno $conn, fileno $end );
 
 sub check {
@@ -125,6 +125,7 @@ works(
     numbers       => \&numbers,
     from_handles  => \&from_handles,
     files         => sub { handles( shift, some_file() ) },
+    updates       => sub { handles( shift, some_update() ) },
     sockets       => sub { handles( shift, some_socket() ) },
     batch_numbers => sub { batches( shift, \&receive_numbers ) },
     batch_handles => sub { batches( shift, \&receive_handles ) },

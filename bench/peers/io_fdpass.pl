@@ -59,6 +59,7 @@ sub two_processes {
 works(
     numbers       => \&numbers,
     files         => sub { handles( shift, some_file(), '<&=' ) },
+    updates       => sub { handles( shift, some_update(), '+<&=' ) },
     sockets       => sub { handles( shift, some_socket(), '+<&=' ) },
     two_processes => \&two_processes,
 );

@@ -44,6 +44,7 @@ const CHEAP_TO_ASK: usize = 24;
 /// descriptors, and says POLLNVAL of an entry that is not open.  Entries of -1
 /// are skipped.
 #[allow(unsafe_code)]
+#[inline(always)]
 pub fn is_any_free(numbers: [RawFd; 2]) -> bool {
     let mut entries = [libc::pollfd { fd: -1, events: 0, revents: 0 }; CHEAP_TO_ASK];
     let mut length = 0;
@@ -53,6 +54,9 @@ pub fn is_any_free(numbers: [RawFd; 2]) -> bool {
             entries[index].fd = number;
             length = length.max(index + 1);
         }
+    }
+    if length == 0 {
+        return false;
     }
     // SAFETY: the array has at least `length` entries, which the call fills.
     let told = unsafe { libc::poll(entries.as_mut_ptr(), length as libc::nfds_t, 0) };

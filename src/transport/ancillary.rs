@@ -50,6 +50,7 @@ const fn aligned(length: usize) -> usize {
 
 /// sendmsg(2) with the descriptors in one SCM_RIGHTS message, never blocking;
 /// how many of the bytes went.  Raises SIGPIPE as write(2) would.
+#[inline(always)]
 pub fn send(to: BorrowedFd<'_>, bytes: &[u8], descriptors: &[RawFd]) -> nix::Result<usize> {
     debug_assert!(descriptors.len() <= MOST_DESCRIPTORS);
     if descriptors.len() <= 1 {
@@ -59,6 +60,7 @@ pub fn send(to: BorrowedFd<'_>, bytes: &[u8], descriptors: &[RawFd]) -> nix::Res
     }
 }
 
+#[inline(always)]
 fn send_rights<const WORDS: usize>(
     to: BorrowedFd<'_>,
     bytes: &[u8],
@@ -86,6 +88,7 @@ pub fn send_packet(
 }
 
 /// Sends with the first `filled` bytes of the buffer as control messages.
+#[inline(always)]
 fn send_with<const WORDS: usize>(
     to: BorrowedFd<'_>,
     bytes: &[u8],
@@ -170,6 +173,7 @@ pub struct Seen {
 }
 
 /// Takes bytes and descriptors from the queue, never blocking.
+#[inline(always)]
 pub fn receive<const WORDS: usize>(
     from: BorrowedFd<'_>,
     bytes: &mut [u8],
@@ -196,6 +200,7 @@ pub fn take_bytes(from: BorrowedFd<'_>, bytes: &mut [u8]) -> nix::Result<usize> 
 }
 
 /// How many bytes are queued; 0 also for what has no such queue.  FIONREAD, unix(7).
+#[inline(always)]
 pub fn queued(from: BorrowedFd<'_>) -> usize {
     let mut count: libc::c_int = 0;
     // SAFETY: FIONREAD writes one int to where the pointer says.
@@ -206,6 +211,7 @@ pub fn queued(from: BorrowedFd<'_>) -> usize {
     usize::try_from(count).unwrap_or(0)
 }
 
+#[inline(always)]
 fn receive_with<const WORDS: usize>(
     from: BorrowedFd<'_>,
     bytes: &mut [u8],
@@ -288,6 +294,7 @@ fn look(from: BorrowedFd<'_>, bytes: &mut [u8], room: &mut [u64], flags: i32) ->
     })
 }
 
+#[inline(always)]
 fn receive_message(
     from: BorrowedFd<'_>,
     bytes: &mut [u8],

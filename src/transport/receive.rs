@@ -109,6 +109,7 @@ impl Receive {
         }
     }
 
+    #[inline(always)]
     fn advance(&mut self) -> Result<Step> {
         self.waiter.outcome()?;
         loop {
@@ -218,6 +219,7 @@ impl Receive {
     }
 
     /// Takes so many bytes and what comes with them.
+    #[inline(always)]
     fn take(&mut self, length: usize) -> Result<Option<Step>> {
         let bytes = &mut self.window.room()[self.text.piece..][..length];
         let received = match room::take(self.connection, bytes, self.taking) {
@@ -229,6 +231,7 @@ impl Receive {
         self.absorb(received)
     }
 
+    #[inline(always)]
     fn absorb(&mut self, received: Received) -> Result<Option<Step>> {
         let alone = received.length == 1 && !received.descriptors.is_empty();
         self.refused |= received.control_cut && received.descriptors.is_empty();
@@ -255,6 +258,7 @@ impl Receive {
     }
 
     /// What the bytes that were taken say; None if the message goes on.
+    #[inline(always)]
     fn read(&mut self, length: usize) -> Result<Option<Step>> {
         let at_start = self.at_start();
         let from = self.text.piece;
@@ -281,6 +285,7 @@ impl Receive {
         Ok(Some(Step::Text))
     }
 
+    #[inline(always)]
     fn finish(&mut self, status: u8) -> Result<Step> {
         if let Some(status) = NonZeroU8::new(status) {
             return Err(Error::Status(status));
@@ -317,6 +322,7 @@ impl Receive {
 }
 
 impl Operation for Receive {
+    #[inline(always)]
     fn step(&mut self) -> Step {
         self.advance().unwrap_or_else(|error| Step::Done(Err(error)))
     }

@@ -41,6 +41,7 @@ pub struct Taking {
 
 /// Takes bytes and descriptors.  WouldBlock: look again.  TableFull, TooLong:
 /// all is still queued.
+#[inline(always)]
 pub fn take(from: BorrowedFd<'_>, bytes: &mut [u8], taking: Taking) -> Result<Received> {
     if taking.most == 1 && !taking.all_or_nothing {
         take_one(from, bytes, taking)
@@ -49,6 +50,7 @@ pub fn take(from: BorrowedFd<'_>, bytes: &mut [u8], taking: Taking) -> Result<Re
     }
 }
 
+#[inline(always)]
 fn take_one(from: BorrowedFd<'_>, bytes: &mut [u8], taking: Taking) -> Result<Received> {
     let room = &mut RoomForOne::empty();
     if threads::exist() {

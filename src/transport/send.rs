@@ -92,6 +92,7 @@ impl Send {
         }
     }
 
+    #[inline(always)]
     fn advance(&mut self) -> Result<Step> {
         self.waiter.outcome()?;
         while self.sent < self.bytes.len() {
@@ -123,6 +124,7 @@ impl Send {
 }
 
 impl Operation for Send {
+    #[inline(always)]
     fn step(&mut self) -> Step {
         match self.advance() {
             Ok(step) => step,
@@ -157,6 +159,7 @@ impl SendAll {
         Ok(SendAll { connection, descriptors, sent: 0, waiter: Waiter::new(connection) })
     }
 
+    #[inline(always)]
     fn advance(&mut self) -> Result<Step> {
         self.waiter.outcome()?;
         while let Some(batch) = self.descriptors[self.sent..].chunks(BATCH).next() {
@@ -174,6 +177,7 @@ impl SendAll {
 }
 
 impl Operation for SendAll {
+    #[inline(always)]
     fn step(&mut self) -> Step {
         match self.advance() {
             Ok(step) => step,

@@ -29,14 +29,21 @@ fdp_attach(pTHX_ IO *io, fdp_received *received)
 {
     static const char *const modes[] = { "r", "w", "a", "r+", "a+" };
     static const char types[] = { IoTYPE_RDONLY, IoTYPE_WRONLY, IoTYPE_APPEND, IoTYPE_RDWR, IoTYPE_APPEND };
-    const bool two = received->buffers != FDP_ONE_BUFFER && received->mode >= FDP_READ_WRITE;
     const int fd = received->number;
+    uint8_t buffers = received->buffers;
+    bool two;
 
-    IoIFP(io) = fdp_open(aTHX_ two ? "r" : modes[received->mode], fd);
+    errno = 0;
+    IoIFP(io) = fdp_open(aTHX_ modes[received->mode], fd);
     if (!IoIFP(io))
         return FALSE;
     received->number = -1;
-    IoTYPE(io) = received->buffers == FDP_SOCKET ? IoTYPE_SOCKET : types[received->mode];
+    /* PerlIO has asked whether it is a terminal, and then where it stands: if
+     * only the first failed, it can seek. */
+    if (buffers == FDP_ASK_BUFFERS)
+        buffers = errno == ENOTTY ? FDP_ONE_BUFFER : fdp_buffers(fd);
+    two = buffers != FDP_ONE_BUFFER;
+    IoTYPE(io) = buffers == FDP_SOCKET ? IoTYPE_SOCKET : types[received->mode];
     if (two)
         IoOFP(io) = fdp_open(aTHX_ "w", fd);
     else if (received->mode != FDP_READ)

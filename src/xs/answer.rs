@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::operation::{Answer, Ids, IdsOf};
 
 /// Ends the call with a result; the step for C.
+#[inline(always)]
 pub fn write(row: &Row, call: &mut fdp_call, result: Result<Answer>) -> u32 {
     match result {
         Ok(answer) => succeed(row, call, answer),
@@ -118,13 +119,14 @@ fn as_handle(descriptor: &OwnedFd) -> (u32, u32) {
         Mode::Read => (FDP_READ, FDP_ONE_BUFFER),
         Mode::Write => (FDP_WRITE, FDP_ONE_BUFFER),
         Mode::Append => (FDP_APPEND, FDP_ONE_BUFFER),
-        Mode::ReadWrite => (FDP_READ_WRITE, buffers(descriptor)),
-        Mode::ReadAppend => (FDP_READ_APPEND, buffers(descriptor)),
+        // PerlIO looks where it stands, so what can seek is known by then.
+        Mode::ReadWrite => (FDP_READ_WRITE, FDP_ASK_BUFFERS),
+        Mode::ReadAppend => (FDP_READ_APPEND, FDP_ASK_BUFFERS),
     }
 }
 
-fn buffers(descriptor: &OwnedFd) -> u32 {
-    match descriptor::kind(descriptor.as_fd()) {
+pub fn buffers(descriptor: impl AsFd) -> u32 {
+    match descriptor::kind(descriptor) {
         Kind::Socket => FDP_SOCKET,
         Kind::Stream => FDP_TWO_BUFFERS,
         Kind::File => FDP_ONE_BUFFER,

@@ -30,6 +30,7 @@ pub const FDP_READ_APPEND: u32 = 4;
 pub const FDP_ONE_BUFFER: u32 = 0;
 pub const FDP_TWO_BUFFERS: u32 = 1;
 pub const FDP_SOCKET: u32 = 2;
+pub const FDP_ASK_BUFFERS: u32 = 3;
 pub const FDP_STORE_NOTHING: u32 = 0;
 pub const FDP_STORE_UID: u32 = 1;
 pub const FDP_STORE_SENDER: u32 = 2;
@@ -234,6 +235,9 @@ extern "C" {
 }
 extern "C" {
     pub fn fdp_abandon(call: *mut fdp_call);
+}
+extern "C" {
+    pub fn fdp_buffers(descriptor: i32) -> u8;
 }
 extern "C" {
     pub fn fdp_hold_sigpipe(call: *mut fdp_call);

@@ -11,7 +11,9 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::AtomicI32;
 
 use super::answer;
-use super::bindings::{fdp_call, fdp_sub, FDP_CROAK, FDP_LIMIT, FDP_TEXT, FDP_WAIT};
+use super::bindings::{
+    fdp_call, fdp_sub, FDP_CROAK, FDP_LIMIT, FDP_ONE_BUFFER, FDP_TEXT, FDP_WAIT,
+};
 use super::call::Arguments;
 use super::subs::{Begun, Row, TABLE};
 use crate::descriptor;
@@ -219,6 +221,12 @@ pub unsafe extern "C" fn fdp_escape_text(call: *mut fdp_call, descriptor: i32) {
         (call.answer.bytes, call.answer.length) =
             (suspended.escaped.as_ptr(), suspended.escaped.len());
     }
+}
+
+/// See shim.h.
+#[no_mangle]
+pub extern "C" fn fdp_buffers(descriptor: i32) -> u8 {
+    descriptor::borrow(i64::from(descriptor)).map_or(FDP_ONE_BUFFER, answer::buffers) as u8
 }
 
 /// The table's rows, one by one; null past its end.

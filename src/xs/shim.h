@@ -80,6 +80,7 @@ typedef struct {
 #define FDP_ONE_BUFFER  0
 #define FDP_TWO_BUFFERS 1 /* what cannot seek: reading and writing apart */
 #define FDP_SOCKET      2 /* two, and known to Perl as a socket          */
+#define FDP_ASK_BUFFERS 3 /* as fdp_buffers says, where it cannot seek   */
 
 typedef struct {
     int32_t number;  /* -1 once a Perl handle or scalar owns it */
@@ -156,6 +157,9 @@ uint32_t fdp_enter(fdp_call *call);
 void fdp_wait(fdp_call *call);
 /* Frees what the call still owns: the operation, descriptors nobody took. */
 void fdp_abandon(fdp_call *call);
+/* How a descriptor that is open in both directions is buffered: FDP_ONE_BUFFER
+ * and so on. */
+uint8_t fdp_buffers(int32_t descriptor);
 /* Around what may raise SIGPIPE for a reason that is not the caller's. */
 void fdp_hold_sigpipe(fdp_call *call);
 void fdp_release_sigpipe(fdp_call *call);

@@ -214,6 +214,7 @@ fn over(result: Result<Answer>) -> Begun {
 }
 
 /// Takes the first step, most often the only one.
+#[inline(always)]
 fn start<O: Operation + 'static>(operation: Result<O>) -> Begun {
     let mut operation = match operation {
         Ok(operation) => operation,
@@ -226,6 +227,7 @@ fn start<O: Operation + 'static>(operation: Result<O>) -> Begun {
 }
 
 /// Begins the call on the transport that serves the connection.
+#[inline(always)]
 fn serve<S: Operation + 'static, T: Operation + 'static>(
     connection: Result<BorrowedFd<'static>>,
     on_stream: impl FnOnce(BorrowedFd<'static>) -> Result<S>,
@@ -296,6 +298,7 @@ fn send_file(arguments: &Arguments<'_>) -> Begun {
     send_descriptor(arguments)
 }
 
+#[inline(always)]
 fn send_descriptor(arguments: &Arguments<'_>) -> Begun {
     serve(
         arguments.descriptor(0),
@@ -327,6 +330,7 @@ fn recv_fd(arguments: &Arguments<'_>) -> Begun {
     receive(arguments, false)
 }
 
+#[inline(always)]
 fn receive(arguments: &Arguments<'_>, close_on_exec: bool) -> Begun {
     let ask_sender = arguments.is_given(1);
     serve(
