@@ -78,6 +78,12 @@ impl Waiter {
         Waiter { patience: Some(Patience { deadline }), ..Waiter::new(connection) }
     }
 
+    /// Waits for the second half of something, whatever the descriptor's own
+    /// flags say, but not for long.
+    pub fn for_rest_of(connection: BorrowedFd<'static>) -> Self {
+        Waiter::until(connection, Instant::now().checked_add(LONGEST_REST))
+    }
+
     /// How the last wait ended: Interrupted, or WouldBlock when a timeout of
     /// the socket's own is over.
     pub fn outcome(&mut self) -> Result<()> {

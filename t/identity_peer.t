@@ -76,6 +76,10 @@ SKIP: {
     socket my $far, AF_INET, SOCK_STREAM, 0 or die "socket: $!";
     connect $far, getsockname $internet or skip "no TCP here: $!", 2;
     fails_with($far, 'ENOTCONN', 'a connection to who knows which machine');
+    my $uid  = 0;
+    my $conn = serv_accept_fh($internet, $uid);
+    ok $conn, '... can be accepted';
+    is $uid, undef, '... and its uid is not known';
 }
 
 SKIP: {

@@ -1,14 +1,13 @@
 //! Connecting to a listening endpoint; connect(2).
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{fcntl, FcntlArg, OFlag};
 use nix::sys::socket::{connect, setsockopt, sockopt, SockType};
 use nix::sys::time::{TimeVal, TimeValLike};
 
-use super::create::FOR_EVER_BUT_SIGNALS;
 use super::name::{Address, Name};
 use crate::descriptor;
 use crate::error::{Error, Result};
@@ -24,11 +23,16 @@ pub struct Options {
     pub survives_exec: bool,
 }
 
+/// A signal that comes just before connect(2) blocks does not end it, so it
+/// never blocks for long.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
 pub struct Connect {
     /// Until the answer owns it.
     socket: Option<OwnedFd>,
     address: Address,
     options: Options,
+    deadline: Option<Instant>,
     /// What the blocking connect said.
     outcome: Option<nix::Result<()>>,
 }
@@ -49,7 +53,8 @@ impl Connect {
         if options.note_senders {
             system::note_senders(socket.as_fd())?;
         }
-        Ok(Connect { socket: Some(socket), address, options, outcome: None })
+        let deadline = options.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        Ok(Connect { socket: Some(socket), address, options, deadline, outcome: None })
     }
 
     fn advance(&mut self) -> Result<Step> {
@@ -68,22 +73,20 @@ impl Connect {
         match outcome {
             Ok(()) => self.finish(),
             // The listener's queue is full.
-            Err(Errno::EAGAIN) => {
-                setsockopt(socket, sockopt::SendTimeout, &self.patience())?;
-                Ok(Step::Wait)
-            }
+            Err(Errno::EAGAIN) => Ok(Step::Wait),
             Err(errno) => Err(Error::from(errno)),
         }
     }
 
-    fn patience(&self) -> TimeVal {
-        match self.options.timeout {
-            None => TimeVal::seconds(FOR_EVER_BUT_SIGNALS),
-            Some(timeout) => {
-                let micros = i64::try_from(timeout.as_micros()).unwrap_or(i64::MAX);
-                TimeVal::microseconds(micros.clamp(1, FOR_EVER_BUT_SIGNALS * 1_000_000))
-            }
-        }
+    /// Blocks, but not for long; EAGAIN: no room yet.
+    fn wait_for_room(&self, socket: &OwnedFd, longest: Duration) -> nix::Result<()> {
+        let micros = longest.as_micros().max(1) as i64;
+        setsockopt(socket, sockopt::SendTimeout, &TimeVal::microseconds(micros))?;
+        connect(socket.as_raw_fd(), &self.address.address)
+    }
+
+    fn time_left(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
     fn time_is_up(&self, errno: Errno) -> Error {
@@ -111,10 +114,16 @@ impl Operation for Connect {
     /// polls ready at once.
     fn wait(&mut self, signals: Signals<'_>) {
         let Some(socket) = &self.socket else { return };
-        self.outcome = Some(if signals.pending() {
-            Err(Errno::EINTR)
-        } else {
-            connect(socket.as_raw_fd(), &self.address.address)
+        self.outcome = Some(loop {
+            if signals.pending() {
+                break Err(Errno::EINTR);
+            }
+            let left = self.time_left();
+            let longest = left.map_or(LONGEST_WAIT, |left| left.min(LONGEST_WAIT));
+            match self.wait_for_room(socket, longest) {
+                Err(Errno::EAGAIN) if left.map_or(true, |left| left > longest) => {}
+                outcome => break outcome,
+            }
         });
     }
 }

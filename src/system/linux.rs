@@ -5,7 +5,7 @@ use std::fs::read_to_string;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use nix::errno::Errno;
-use nix::fcntl::{renameat2, OFlag, RenameFlags};
+use nix::fcntl::OFlag;
 use nix::poll::PollFlags;
 use nix::sys::socket::{bind, getsockopt, setsockopt, sockopt, UnixAddr};
 use nix::sys::stat::{fchmod, Mode};
@@ -65,12 +65,23 @@ pub fn is_any_free(numbers: [RawFd; 2]) -> bool {
 
 /// renameat2(2): the two names change places, or nothing happens.
 pub fn rename_exchange(directory: BorrowedFd<'_>, one: &CStr, other: &CStr) -> nix::Result<()> {
-    renameat2(directory, one, directory, other, RenameFlags::RENAME_EXCHANGE)
+    renameat2(directory, one, other, libc::RENAME_EXCHANGE)
 }
 
 /// renameat2(2): EEXIST if `to` is there already.
 pub fn rename_no_replace(directory: BorrowedFd<'_>, from: &CStr, to: &CStr) -> nix::Result<()> {
-    renameat2(directory, from, directory, to, RenameFlags::RENAME_NOREPLACE)
+    renameat2(directory, from, to, libc::RENAME_NOREPLACE)
+}
+
+/// By its number: not every libc has a function for it.
+#[allow(unsafe_code)]
+fn renameat2(directory: BorrowedFd<'_>, from: &CStr, to: &CStr, flags: u32) -> nix::Result<()> {
+    let directory = directory.as_raw_fd();
+    // SAFETY: both names are strings that end with a NUL byte.
+    let renamed = unsafe {
+        libc::syscall(libc::SYS_renameat2, directory, from.as_ptr(), directory, to.as_ptr(), flags)
+    };
+    Errno::result(renamed).map(drop)
 }
 
 /// bind(2); the node gets the permissions in `mode` less the umask.  Linux

@@ -183,14 +183,21 @@ pub fn receive<const WORDS: usize>(
     receive_with(from, bytes, room, close_on_exec, 0)
 }
 
+/// Whether MSG_PEEK installs descriptors.  Elsewhere it copies what the kernel
+/// has in their place, which are no numbers of ours.
+const PEEK_INSTALLS: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
 /// Installs the descriptors at the front of the queue; they, and the bytes,
-/// stay queued.  MSG_PEEK, recv(2).
+/// stay queued.  MSG_PEEK, recv(2).  EOPNOTSUPP where that cannot be done.
 pub fn install<const WORDS: usize>(
     from: BorrowedFd<'_>,
     bytes: &mut [u8],
     room: &mut Buffer<WORDS>,
     close_on_exec: bool,
 ) -> nix::Result<Received> {
+    if !PEEK_INSTALLS {
+        return Err(Errno::EOPNOTSUPP);
+    }
     receive_with(from, bytes, room, close_on_exec, libc::MSG_PEEK)
 }
 

@@ -40,6 +40,8 @@ pub struct Receive {
     cut: bool,
     text: TextSoFar,
     waiter: Waiter,
+    /// A signal came between a zero byte and its status.
+    hurries: bool,
 }
 
 /// Where bytes from the queue are put: two, until text is found.
@@ -106,12 +108,13 @@ impl Receive {
             cut: false,
             text: TextSoFar::default(),
             waiter: Waiter::new(connection),
+            hurries: false,
         }
     }
 
     #[inline(always)]
     fn advance(&mut self) -> Result<Step> {
-        self.waiter.outcome()?;
+        self.heed_wait()?;
         loop {
             let step = if self.at_start() && ancillary::queued(self.connection) >= 2 {
                 self.take(2)?
@@ -123,6 +126,23 @@ impl Receive {
             if let Some(step) = step {
                 return Ok(step);
             }
+        }
+    }
+
+    /// Where the zero byte came with text and had to be taken, its status is
+    /// waited for, whatever else happens, but not for long.
+    #[inline(always)]
+    fn heed_wait(&mut self) -> Result<()> {
+        match self.waiter.outcome() {
+            Err(Error::Interrupted) if self.position == Position::Status => {
+                if !self.hurries {
+                    self.hurries = true;
+                    self.waiter = Waiter::for_rest_of(self.connection);
+                }
+                Ok(())
+            }
+            Err(Error::WouldBlock) if self.position == Position::Status => Err(Error::Malformed),
+            outcome => outcome,
         }
     }
 
@@ -141,7 +161,11 @@ impl Receive {
             // Meets it again, if it lasts.
             Err(_) if piece > 0 => self.hand_on(),
             Err(Errno::EAGAIN) => {
-                self.waiter.for_input()?;
+                if self.position == Position::Status {
+                    self.waiter.for_rest()?;
+                } else {
+                    self.waiter.for_input()?;
+                }
                 Ok(Some(Step::Wait))
             }
             Err(errno) => Err(Error::from(errno)),

@@ -19,6 +19,10 @@ use crate::wait::{Signals, Waiter};
 /// with small tables.
 const BATCH: usize = 64;
 
+/// So few bytes a socket takes in one piece or not at all; the smallest buffer
+/// that Linux allows cuts at 2240.
+const NEVER_CUT: usize = 1024;
+
 /// Descriptors that go along; they stay the caller's, and open.
 enum Along {
     Nothing,
@@ -42,6 +46,8 @@ pub struct Send {
     bytes: Cow<'static, [u8]>,
     along: Along,
     sent: usize,
+    /// A signal came while it was on its way.
+    hurries: bool,
     /// Half of it is a result, as with write(2).
     may_be_partial: bool,
     waiter: Waiter,
@@ -87,6 +93,7 @@ impl Send {
             bytes,
             along: Along::Nothing,
             sent: 0,
+            hurries: false,
             may_be_partial: false,
             waiter: Waiter::new(connection),
         }
@@ -94,14 +101,14 @@ impl Send {
 
     #[inline(always)]
     fn advance(&mut self) -> Result<Step> {
-        self.waiter.outcome()?;
+        self.heed_wait()?;
         while self.sent < self.bytes.len() {
             // Descriptors go with the first byte, once.
             let along = if self.sent == 0 { self.along.numbers() } else { &[] };
             // What went is a success, of which nobody should die.
             let _held =
                 if self.sent > 0 && self.may_be_partial { sigpipe::Held::hold() } else { None };
-            match ancillary::send(self.connection, &self.bytes[self.sent..], along) {
+            match ancillary::send(self.connection, self.next_piece(), along) {
                 Ok(sent) => self.sent += sent,
                 Err(Errno::EAGAIN) => {
                     self.for_room()?;
@@ -111,6 +118,35 @@ impl Send {
             }
         }
         Ok(Step::Done(Ok(Answer::number(self.sent as i64))))
+    }
+
+    /// A signal ends the wait.  But of a message that has begun, only the rest of
+    /// the text is given up: without its end the peer would take the next
+    /// message for something else.
+    fn heed_wait(&mut self) -> Result<()> {
+        match self.waiter.outcome() {
+            Err(Error::Interrupted) if self.sent > 0 && !self.may_be_partial => {
+                if !self.hurries {
+                    self.hurries = true;
+                    self.sent = self.sent.max(self.bytes.len() - 2);
+                    self.waiter = Waiter::for_rest_of(self.connection);
+                }
+                Ok(())
+            }
+            Err(Error::WouldBlock) if self.hurries => Err(Error::Interrupted),
+            outcome => outcome,
+        }
+    }
+
+    /// The rest.  But a zero byte whose status does not come would spoil every
+    /// message behind it, so a text that the system may cut goes without.
+    fn next_piece(&self) -> &[u8] {
+        let text = self.bytes.len().saturating_sub(message::DESCRIPTOR.len());
+        if self.may_be_partial || text <= NEVER_CUT || self.sent >= text {
+            &self.bytes[self.sent..]
+        } else {
+            &self.bytes[self.sent..text]
+        }
     }
 
     /// A message that has begun has to be finished, on a non-blocking
@@ -136,7 +172,8 @@ impl Operation for Send {
     }
 
     fn wait(&mut self, signals: Signals<'_>) {
-        self.waiter.wait(signals);
+        // The one that makes it hurry is still pending: it would end every wait.
+        self.waiter.wait(if self.hurries { Signals::default() } else { signals });
     }
 }
 

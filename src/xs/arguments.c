@@ -19,7 +19,7 @@ fdp_io(SV *sv)
 }
 
 /* Keeps the arguments alive while Perl code runs that could free them. */
-static void
+void
 fdp_pin(pTHX_ fdp_reader *reader)
 {
     I32 i;
@@ -36,10 +36,9 @@ fdp_get(pTHX_ fdp_reader *reader, I32 i)
 {
     SV *sv = FDP_ARG(reader, i);
 
-    if (SvGMAGICAL(sv)) {
+    if (SvGMAGICAL(sv) || (SvROK(sv) && SvAMAGIC(sv)))
         fdp_pin(aTHX_ reader);
-        mg_get(sv);
-    }
+    SvGETMAGIC(sv);
     return sv;
 }
 
@@ -76,7 +75,7 @@ fdp_natural(pTHX_ SV *sv, int64_t *number)
         const char *end = s + length;
 
         for (; s < end && isDIGIT(*s); s++)
-            value = value > UV_MAX / 10 - 1 ? UV_MAX / 10 : value * 10 + (*s - '0');
+            value = value > (UV)I32_MAX / 10 ? (UV)I32_MAX + 1 : value * 10 + (*s - '0');
         if (s < end || length == 0)
             return FALSE;
     }
@@ -165,13 +164,19 @@ fdp_integer(pTHX_ SV *sv, int64_t *number)
 static void
 fdp_read_path(pTHX_ fdp_reader *reader, SV *sv, fdp_argument *argument)
 {
+    const char *name = fdp_short_name(reader->call->sub);
+    const bool tainted_before = cBOOL(TAINT_get);
     STRLEN length = 0;
-    const char *path = SvOK(sv) ? SvPV_nomg_const(sv, length) : "";
+    const char *path;
 
-    if (SvTAINTED(sv)) {
+    /* Of this argument alone; an overloaded one shows it when it is read. */
+    TAINT_NOT;
+    path = SvOK(sv) ? SvPV_nomg_const(sv, length) : "";
+    if (SvTAINTED(sv))
         TAINT;
-        taint_proper(NULL, fdp_short_name(reader->call->sub));
-    }
+    taint_proper(NULL, name);
+    if (tainted_before)
+        TAINT;
     sv = newSVpvn_flags(path, length, SVs_TEMP);
     argument->bytes = (const uint8_t *)SvPVX_const(sv);
     argument->length = length;
@@ -220,8 +225,11 @@ fdp_read_one(pTHX_ fdp_reader *reader, char kind, I32 i, fdp_argument *argument)
             fdp_read_bytes(aTHX_ reader, sv, argument);
         return SvOK(sv) ? FDP_GOOD : FDP_ABSENT;
     default: /* FDP_STORE */
-        if (SvREADONLY(FDP_ARG(reader, i)))
+        sv = FDP_ARG(reader, i);
+        if (FDP_IS_CONSTANT(sv))
             return FDP_ABSENT;
+        /* Perl code that runs before it is stored into could free it. */
+        sv_2mortal(SvREFCNT_inc_simple_NN(sv));
         reader->store = i;
         return FDP_GOOD;
     }
@@ -289,6 +297,7 @@ fdp_die_of(pTHX_ fdp_reader *reader, I32 bad)
         croak("Invalid args to %s: argument %d is not %s", fdp_short_name(sub), (int)bad + 1,
               bad < (I32)strlen(sub->arguments) && sub->arguments[bad] == FDP_INTEGER
                   ? "an integer" : "an open handle or a descriptor number");
+    fdp_pin(aTHX_ reader);
     for (i = 0; i < 2; i++)
         shown[i] = i < reader->items && SvOK(FDP_ARG(reader, i)) ? FDP_ARG(reader, i) : &PL_sv_no;
     croak("Invalid args to %s: %" SVf ", %" SVf "\n", fdp_short_name(sub),

@@ -161,8 +161,8 @@ pub unsafe extern "C" fn fdp_wait(call: *mut fdp_call) {
     // SAFETY: by the caller's word.
     let call = unsafe { &*call };
     // SAFETY: C points to the interpreter's flag, an aligned int that lives as
-    // long as the interpreter and is only ever written by this thread, a signal
-    // handler in it included.
+    // long as the interpreter.  It is written by whole stores, by signal handlers
+    // and by threads->kill; this load sees the old value or the new.
     let pending = unsafe { AtomicI32::from_ptr(call.signal_pending.cast_mut()) };
     if let Some(suspended) = suspended(call) {
         suspended.operation.wait(Signals(Some(pending)));

@@ -14,15 +14,17 @@ fdp_has_pending_output(PerlIO *layer)
 }
 
 static bool
-fdp_flush(pTHX_ SV *sv)
+fdp_flush(pTHX_ fdp_reader *reader, SV *sv)
 {
     IO *io = fdp_io(sv);
     PerlIO *fp = io ? IoOFP(io) : NULL;
     PerlIO *layer;
 
     for (layer = fp; PerlIOValid(layer); layer = PerlIONext(layer))
-        if (fdp_has_pending_output(layer))
+        if (fdp_has_pending_output(layer)) {
+            fdp_pin(aTHX_ reader);
             return PerlIO_flush(fp) == 0;
+        }
     return TRUE;
 }
 
@@ -40,7 +42,7 @@ fdp_flush_arguments(pTHX_ fdp_reader *reader)
     I32 i;
 
     for (i = 0; i < reader->items && *kind; i++) {
-        if (fdp_is_flushed(*kind) && !fdp_flush(aTHX_ FDP_ARG(reader, i))) {
+        if (fdp_is_flushed(*kind) && !fdp_flush(aTHX_ reader, FDP_ARG(reader, i))) {
             reader->call->flush_error = errno ? errno : EIO;
             return;
         }

@@ -33,7 +33,19 @@ typedef struct {
 /* trampoline.c */
 void fdp_guard(pTHX_ fdp_reader *reader);
 
+#ifndef TAINT_get
+#  define TAINT_get PL_tainted
+#endif
+
+/* Before 5.18 copy-on-write strings looked like constants. */
+#if PERL_VERSION < 18
+#  define FDP_IS_CONSTANT(sv) (SvREADONLY(sv) && !SvIsCOW(sv))
+#else
+#  define FDP_IS_CONSTANT(sv) SvREADONLY(sv)
+#endif
+
 /* arguments.c */
+void fdp_pin(pTHX_ fdp_reader *reader);
 void fdp_read_arguments(pTHX_ fdp_reader *reader);
 IO *fdp_io(SV *sv);
 const char *fdp_short_name(const fdp_sub *sub);

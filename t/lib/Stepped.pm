@@ -43,7 +43,6 @@ my %CALLS = (
     fstat      => [ 'int a, void *b',                             'a, b' ],
     fstatat    => [ 'int a, const char *b, void *c, int d',       'a, b, c, d' ],
     renameat   => [ 'int a, const char *b, int c, const char *d', 'a, b, c, d' ],
-    renameat2  => [ 'int a, const char *b, int c, const char *d, unsigned e', 'a, b, c, d, e' ],
     linkat     => [ 'int a, const char *b, int c, const char *d, int e', 'a, b, c, d, e' ],
     unlinkat   => [ 'int a, const char *b, int c',                'a, b, c' ],
 );
@@ -83,6 +82,19 @@ int NAME(PARAMETERS)
 }
 END
 
+# The library makes this one by its number.
+my $RENAMEAT2 = <<'END';
+#include <sys/syscall.h>
+long syscall(long number, long a, long b, long c, long d, long e, long f)
+{
+    long (*real)(long, ...) = dlsym(RTLD_NEXT, "syscall");
+    if (number == SYS_renameat2
+        && refused("call renameat2", __builtin_return_address(0)))
+        return -1;
+    return real(number, a, b, c, d, e, f);
+}
+END
+
 my $PROGRAM = <<'END';
 my $test = IO::Handle->new_from_fd($ENV{FDPASSER_STEPS}, '+<');
 my $endpoint;
@@ -119,6 +131,7 @@ sub preload {
         $function =~ s/ARGUMENTS/$CALLS{$name}[1]/g;
         print {$source} $function;
     }
+    print {$source} $RENAMEAT2;
     close $source or die "$library: $!";
     return system("$Config{cc} -shared -fPIC -w -fno-builtin -o $library/steps.so"
         . " $library/steps.c -ldl >$library/log 2>&1") == 0;
@@ -182,6 +195,13 @@ sub go_on {
     my ($self, $errno) = @_;
     syswrite $self->{socket}, pack 'i', $errno or die "steps: $!";
     return;
+}
+
+# Ends it where it stands.
+sub kill {
+    my ($self) = @_;
+    CORE::kill KILL => $self->{pid};
+    return $self->end;
 }
 
 # Its endpoint is closed with it.
