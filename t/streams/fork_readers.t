@@ -3,10 +3,13 @@ use strict;
 use warnings;
 use lib 't/lib';
 use OverStreams 'fork_readers', {
-    map {
+    (map {
         my $readers = $_;
         ("$readers, packets: read to the end" =>
             'who has taken the two bytes sees the end as a message cut off')
     } qw(non-blocking recv_fd recv_fh), 'under signals', 'with a full table',
         'with a full table now and then'
+    ),
+    'with a full table now and then, packets: each descriptor came once' =>
+        'the emulation looks and takes in two calls, between which another process may read'
 };

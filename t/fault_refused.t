@@ -1,0 +1,130 @@
+# A system that refuses descriptors though there is room, as SELinux does: the
+# call fails with EACCES, at once and not for ever, the message is gone, and
+# what came of it is closed. A library between us and the system plays that.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use Test::More;
+use Situation;
+use Files;
+use Peer;
+use Script;
+
+use Config;
+
+my $dir = workdir();
+
+# Of the descriptors in each message those from number $REFUSED_FROM on are
+# closed, and MSG_CTRUNC says so: recvmsg(2).
+write_file("$dir/refuse.c", <<'END');
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+ssize_t recvmsg(int fd, struct msghdr *m, int flags)
+{
+    ssize_t (*real)(int, struct msghdr *, int) = dlsym(RTLD_NEXT, "recvmsg");
+    ssize_t got = real(fd, m, flags);
+    const char *from = getenv("REFUSED_FROM");
+    struct cmsghdr *c;
+
+    for (c = got < 0 ? NULL : CMSG_FIRSTHDR(m); from && c; c = CMSG_NXTHDR(m, c)) {
+        size_t count, i, kept = strtoul(from, NULL, 10);
+
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        if (count <= kept)
+            continue;
+        for (i = kept; i < count; i++) {
+            int number;
+
+            memcpy(&number, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+            close(number);
+        }
+        c->cmsg_len = CMSG_LEN(kept * sizeof(int));
+        m->msg_flags |= MSG_CTRUNC;
+        if (!kept)
+            m->msg_controllen = (char *)c - (char *)m->msg_control;
+        break;
+    }
+    return got;
+}
+END
+system("$Config{cc} -shared -fPIC -o $dir/refuse.so $dir/refuse.c -ldl >$dir/log 2>&1") == 0
+    or plan skip_all => 'cannot compile: ' . content("$dir/log");
+plan skip_all => 'LD_PRELOAD does nothing for this perl'
+    if $^O ne 'linux' || !$Config{usedl};
+
+my $program = <<'END';
+use strict;
+use warnings;
+use Situation;
+use Peer;
+use File::FDpasser qw(:all);
+
+my ($refused_from, $with_threads) = @ARGV;
+if ($with_threads) { require threads; threads->create(sub { 1 })->join }
+my ($us, $peer) = pair();
+my @file = map { tagged($_) } 'a' .. 'c';
+$SIG{__WARN__} = sub { print "warning: $_[0]" };
+Situation::new_baseline();
+
+sub say_outcome {
+    my ($what, @got) = @_;
+    my $errno = errno_name($!);
+    print "$what: ", @got ? join(' ', map { ref $_ ? tag_of($_) : $_ } @got)
+        : $errno, "\n";
+}
+sub numbers { map { my $tag = tag_of($_); POSIX::close($_); $tag } @_ }
+
+send_raw($peer, "\0\0", @file[ 0 .. $refused_from ]) for 1 .. 3;
+send_raw($peer, 'bytes', @file);
+send_raw($peer, "\0\x05");
+$ENV{REFUSED_FROM} = $refused_from;
+say_outcome('recv_fh',  grep {defined} recv_fh($us));
+say_outcome('recv_fds', numbers(recv_fds($us)));
+say_outcome('recv_fhs', recv_fhs($us, 3));
+say_outcome('read_fd',  read_fd($us, 100, 3));
+say_outcome('and then', grep {defined} recv_fh($us));
+print map {"left: $_\n"} leaked();
+END
+
+# What the first and the others of a message's descriptors meet.
+my %expected = (
+    0 => <<'END',
+recv_fh: EACCES
+recv_fds: EACCES
+recv_fhs: EACCES
+read_fd: bytes
+and then: EIO
+END
+    1 => <<'END',
+warning: at least 1 more descriptor than asked for came with the message and was closed
+recv_fh: a
+recv_fds: EACCES
+recv_fhs: EACCES
+read_fd: bytes a
+and then: EIO
+END
+);
+
+for my $threads ($Config{useithreads} ? (0, 1) : 0) {
+    for my $from (sort keys %expected) {
+        my $run = script($program)->run(
+            shell     => "export LD_PRELOAD=$dir/refuse.so",
+            arguments => [ $from, $threads ],
+        );
+        (my $out = $run->{out}) =~ s/ at \S+ line \d+\.?$//mg;
+        my $name = "from number $from on" . ($threads ? ', with threads' : '');
+        is $out, $expected{$from}, $name;
+        is_deeply [ @$run{qw(err status)} ], [ '', 0 ], '... and nothing else';
+    }
+}
+no_leak();
+done_testing;
