@@ -67,6 +67,13 @@ impl Window {
             &self.many
         }
     }
+
+    fn widen(&mut self) {
+        if self.many.is_empty() {
+            self.many = vec![0; PIECE];
+            self.many[..2].copy_from_slice(&self.few);
+        }
+    }
 }
 
 /// Text that came before the end of the message.
@@ -92,7 +99,12 @@ impl Receive {
     /// queued, if there are more than `most`.
     pub fn all(connection: BorrowedFd<'static>, most: usize, ask_sender: bool) -> Self {
         let taking = Taking { close_on_exec: true, most, all_or_nothing: true };
-        Receive::new(connection, taking, ask_sender)
+        let mut receive = Receive::new(connection, taking, ask_sender);
+        if room::is_limited(taking) {
+            // To see whether it is an error, text in front of that or not.
+            receive.window.widen();
+        }
+        receive
     }
 
     fn new(connection: BorrowedFd<'static>, taking: Taking, ask_sender: bool) -> Self {
@@ -116,7 +128,7 @@ impl Receive {
     fn advance(&mut self) -> Result<Step> {
         self.heed_wait()?;
         loop {
-            let step = if self.at_start() && ancillary::queued(self.connection) >= 2 {
+            let step = if self.takes_at_once() && ancillary::queued(self.connection) >= 2 {
                 self.take(2)?
             } else if self.text.piece > 0 && self.text.limit.is_none() {
                 return Ok(Step::Limit);
@@ -144,6 +156,12 @@ impl Receive {
             Err(Error::WouldBlock) if self.position == Position::Status => Err(Error::Malformed),
             outcome => outcome,
         }
+    }
+
+    /// Where there is a limit, the status has to be seen first.
+    #[inline(always)]
+    fn takes_at_once(&self) -> bool {
+        self.at_start() && !room::is_limited(self.taking)
     }
 
     fn at_start(&self) -> bool {
@@ -181,6 +199,10 @@ impl Receive {
         }
         if self.text.piece > 0 {
             return self.hand_on();
+        }
+        if message::status_seen(self.position, queued).is_some_and(|status| status > 0) {
+            // What comes with an error is closed, however many they are.
+            self.taking.all_or_nothing = false;
         }
         match front {
             None => Err(self.end()?),
@@ -250,9 +272,20 @@ impl Receive {
             // Another reader was faster.
             Err(Error::WouldBlock) => return Ok(None),
             Err(_) if self.text.piece > 0 => return self.hand_on(),
+            Err(Error::TableFull) if self.is_error_next() => {
+                let room = &mut RoomForOne::empty();
+                ancillary::receive(self.connection, bytes, room, true)?
+            }
             received => received?,
         };
         self.absorb(received)
+    }
+
+    /// Whether what is next is an error in place of a descriptor.
+    fn is_error_next(&self) -> bool {
+        let mut next = [0; 2];
+        let seen = ancillary::peek(self.connection, &mut next).map_or(0, |seen| seen.length);
+        message::status_seen(self.position, &next[..seen]).is_some_and(|status| status > 0)
     }
 
     #[inline(always)]
@@ -352,7 +385,8 @@ impl Operation for Receive {
     }
 
     fn wait(&mut self, signals: Signals<'_>) {
-        self.waiter.wait(signals);
+        // The one that makes it hurry is still pending: it would end every wait.
+        self.waiter.wait(if self.hurries { Signals::default() } else { signals });
     }
 
     fn text(&self) -> &[u8] {
@@ -361,7 +395,6 @@ impl Operation for Receive {
 
     fn limit_text(&mut self, bytes: u64) {
         self.text.limit = Some(bytes);
-        self.window.many = vec![0; PIECE];
-        self.window.many[..2].copy_from_slice(&self.window.few);
+        self.window.widen();
     }
 }

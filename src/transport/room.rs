@@ -39,6 +39,11 @@ pub struct Taking {
     pub all_or_nothing: bool,
 }
 
+/// Whether a message may come that has more than the call takes.
+pub fn is_limited(taking: Taking) -> bool {
+    taking.all_or_nothing && taking.most < MOST_DESCRIPTORS
+}
+
 /// Takes bytes and descriptors.  WouldBlock: look again.  TableFull, TooLong:
 /// all is still queued.
 #[inline(always)]
@@ -73,8 +78,7 @@ fn take_many(from: BorrowedFd<'_>, bytes: &mut [u8], taking: Taking) -> Result<R
     if threads::exist() {
         return take_what_was_seen(from, bytes, room, taking);
     }
-    let limited = taking.all_or_nothing && taking.most < MOST_DESCRIPTORS;
-    if limited || !descriptor::plenty_free(MOST_DESCRIPTORS) {
+    if is_limited(taking) || !descriptor::plenty_free(MOST_DESCRIPTORS) {
         look(from, bytes, room, taking)?;
     }
     Ok(ancillary::receive(from, bytes, room, taking.close_on_exec)?)

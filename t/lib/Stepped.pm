@@ -27,7 +27,7 @@ use File::Temp ();
 use Socket;
 use Test::More ();
 
-# How each call is declared, and passed on.
+# How each call is declared, and passed on; what it is called, if otherwise.
 my %CALLS = (
     socket     => [ 'int a, int b, int c',                        'a, b, c' ],
     setsockopt => [ 'int a, int b, int c, const void *d, unsigned e', 'a, b, c, d, e' ],
@@ -42,6 +42,10 @@ my %CALLS = (
     stat       => [ 'const char *a, void *b',                     'a, b' ],
     fstat      => [ 'int a, void *b',                             'a, b' ],
     fstatat    => [ 'int a, const char *b, void *c, int d',       'a, b, c, d' ],
+    # What the three are in glibc before 2.33
+    __xstat    => [ 'int v, const char *a, void *b',              'v, a, b', 'stat' ],
+    __fxstat   => [ 'int v, int a, void *b',                      'v, a, b', 'fstat' ],
+    __fxstatat => [ 'int v, int a, const char *b, void *c, int d', 'v, a, b, c, d', 'fstatat' ],
     renameat   => [ 'int a, const char *b, int c, const char *d', 'a, b, c, d' ],
     linkat     => [ 'int a, const char *b, int c, const char *d, int e', 'a, b, c, d, e' ],
     unlinkat   => [ 'int a, const char *b, int c',                'a, b, c' ],
@@ -76,7 +80,7 @@ my $EACH = <<'END';
 int NAME(PARAMETERS)
 {
     int (*real)(PARAMETERS) = dlsym(RTLD_NEXT, "NAME");
-    if (refused("call NAME", __builtin_return_address(0)))
+    if (refused("call CALLED", __builtin_return_address(0)))
         return -1;
     return real(ARGUMENTS);
 }
@@ -126,9 +130,11 @@ sub preload {
     open my $source, '>', "$library/steps.c" or die "$library: $!";
     print {$source} $HEAD;
     for my $name (sort keys %CALLS) {
+        my ($parameters, $arguments, $called) = @{ $CALLS{$name} };
         (my $function = $EACH) =~ s/NAME/$name/g;
-        $function =~ s/PARAMETERS/$CALLS{$name}[0]/g;
-        $function =~ s/ARGUMENTS/$CALLS{$name}[1]/g;
+        $function =~ s/CALLED/$called || $name/e;
+        $function =~ s/PARAMETERS/$parameters/g;
+        $function =~ s/ARGUMENTS/$arguments/g;
         print {$source} $function;
     }
     print {$source} $RENAMEAT2;
