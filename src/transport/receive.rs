@@ -67,13 +67,6 @@ impl Window {
             &self.many
         }
     }
-
-    fn widen(&mut self) {
-        if self.many.is_empty() {
-            self.many = vec![0; PIECE];
-            self.many[..2].copy_from_slice(&self.few);
-        }
-    }
 }
 
 /// Text that came before the end of the message.
@@ -99,12 +92,7 @@ impl Receive {
     /// queued, if there are more than `most`.
     pub fn all(connection: BorrowedFd<'static>, most: usize, ask_sender: bool) -> Self {
         let taking = Taking { close_on_exec: true, most, all_or_nothing: true };
-        let mut receive = Receive::new(connection, taking, ask_sender);
-        if room::is_limited(taking) {
-            // To see whether it is an error, text in front of that or not.
-            receive.window.widen();
-        }
-        receive
+        Receive::new(connection, taking, ask_sender)
     }
 
     fn new(connection: BorrowedFd<'static>, taking: Taking, ask_sender: bool) -> Self {
@@ -200,7 +188,7 @@ impl Receive {
         if self.text.piece > 0 {
             return self.hand_on();
         }
-        if message::status_seen(self.position, queued).is_some_and(|status| status > 0) {
+        if let Some(Front::End { status: 1.., .. }) = front {
             // What comes with an error is closed, however many they are.
             self.taking.all_or_nothing = false;
         }
@@ -272,20 +260,9 @@ impl Receive {
             // Another reader was faster.
             Err(Error::WouldBlock) => return Ok(None),
             Err(_) if self.text.piece > 0 => return self.hand_on(),
-            Err(Error::TableFull) if self.is_error_next() => {
-                let room = &mut RoomForOne::empty();
-                ancillary::receive(self.connection, bytes, room, true)?
-            }
             received => received?,
         };
         self.absorb(received)
-    }
-
-    /// Whether what is next is an error in place of a descriptor.
-    fn is_error_next(&self) -> bool {
-        let mut next = [0; 2];
-        let seen = ancillary::peek(self.connection, &mut next).map_or(0, |seen| seen.length);
-        message::status_seen(self.position, &next[..seen]).is_some_and(|status| status > 0)
     }
 
     #[inline(always)]
@@ -395,6 +372,7 @@ impl Operation for Receive {
 
     fn limit_text(&mut self, bytes: u64) {
         self.text.limit = Some(bytes);
-        self.window.widen();
+        self.window.many = vec![0; PIECE];
+        self.window.many[..2].copy_from_slice(&self.window.few);
     }
 }
