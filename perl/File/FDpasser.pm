@@ -1351,23 +1351,35 @@ the check that most servers need:
     my $conn = serv_accept_fh($listener, my $uid) or next;
     defined $uid && $uid == $> or next;    # $conn closes as it is dropped
 
+Don't leave out C<defined>: where a system can't tell, C<$uid> is C<undef>,
+and C<undef == 0> is true. F<examples/lend.pl> is a whole server with that
+check, F<examples/borrow.pl> its client.
+
 Permissions keep others from connecting at all, and from filling the queue;
 C<$uid> decides what a client may ask for. Use both. C<$uid> tells who
 connected: a process can give the connection to somebody else afterwards, as
-it could with everything that you send it.
+it could with everything that you send it. Where it matters who I<sends>, ask
+for that: L</WHO HAS SENT IT>.
 
 =head2 Who can pose as the server
 
 Whoever can write to the endpoint's directory can put a socket of their own
 there, and in F</tmp> whoever comes first. Choose a directory that only the
 server's user can write to, such as F</run/NAME> or C<$XDG_RUNTIME_DIR>.
-L</endp_create> replaces nobody else's node in a shared directory, so a server
-finds out: C<EADDRINUSE>.
+L</endp_create> replaces nobody else's node in a shared directory, root's
+calls included, so a server finds out: C<EADDRINUSE>.
 
 A client can ask who is listening before it sends anything:
 
     my (undef, $uid) = File::FDpasser::peer_cred($conn);
     defined $uid && $uid == $expected or die "not our server\n";
+
+That is who the server was when it began to listen: one that started as root
+and gave up its rights afterwards is root to its clients.
+
+In a directory where others can write they can also be a nuisance: take the
+name first, or lock the directory so that C<exclusive> gives up. In one that
+they can only read they can do the latter.
 
 =head2 What a descriptor gives away
 
@@ -1472,8 +1484,14 @@ pipe, and in C<on_text>, it is as it came.
 =head2 Identity
 
 C<$uid>, and process ids all the more, name who did something I<then>. Root
-can claim any ids; a process id may be another process by now; 65534 may be
-anybody outside our user namespace.
+can claim any ids, nobody else can; a process id may be another process by
+now; in a container, a process from outside has no id (C<undef>), and 65534
+may be anybody whose user has no number there.
+
+Processes that share one end of a connection can send pieces of one message
+between them. C<$sender> is who sent the descriptor, whoever sent the rest,
+and where senders are noted, a message with descriptors of two senders is
+C<EPROTO>.
 
 =head2 Taint mode
 
@@ -1582,6 +1600,20 @@ Windows has Unix-domain sockets but passes no descriptors over them.
 
 To build it takes a C compiler, Perl's headers, make, and cargo with rustc
 1.78 or later. It needs no Perl module that is not in the core.
+
+What a system tells of the other end (C<$uid>, L</peer_cred>, C<$sender>):
+
+    system             pid                 uid and gid   who sent a message
+    Linux              yes                 yes           yes
+    FreeBSD            since 13            yes           no
+    macOS              while it is there   yes           no
+    NetBSD, OpenBSD    yes                 yes           no
+    DragonFly BSD      no                  yes           no
+    illumos, Solaris   yes                 yes           no (sockets)
+    others             no                  no            no
+
+Linux is tested; the others are type-checked against their declarations and
+have not been run.
 
 =head1 DIAGNOSTICS
 
@@ -1698,6 +1730,11 @@ and Unix, with their names in one message; clients do not notice.
 =item F<zero-downtime/>, F<dispatcher/>, F<privsep/>
 
 Programs to start from, see L</WHAT PEOPLE BUILD WITH IT>.
+
+=item F<lend.pl>, F<borrow.pl>
+
+A server that lends one file to the users that may have it, and to nobody
+else, and a client that takes it from nobody else.
 
 =item F<demo.pl>
 
