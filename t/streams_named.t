@@ -18,6 +18,7 @@ use File::FDpasser qw(:all);
 use POSIX ();
 
 use Peer;
+use Signals;
 use Situation;
 
 my $dir = workdir();
@@ -59,27 +60,10 @@ is transport(), 'streams (emulated)', 'streams are in use' if $^O eq 'linux';
 # 18
 {
     my ($here, $there) = spipe();
-    for my $restart (0, POSIX::SA_RESTART()) {
-        my $ready = gate();
-        my $child = in_child {
-            my $caught = 0;
-            POSIX::sigaction(POSIX::SIGUSR1(),
-                POSIX::SigAction->new(sub { $caught++ },
-                    POSIX::SigSet->new, $restart));
-            $ready->open;
-            $! = 0;
-            my $got = recv_fh($there);
-            return (defined $got, errno_name($!), $caught);
-        };
-        $ready->wait;
-        # Again and again: it may not wait yet.
-        my $signaller = in_child {
-            1 while kill 'USR1', $child->pid;
-        };
-        is_deeply [ ($child->result)[ 0, 1 ] ], [ '', 'EINTR' ],
-            'a signal ends the wait for a descriptor';
-        kill 'KILL', $signaller->pid;
-        $signaller->status;
+    for my $kind (kinds()) {
+        is_deeply [ interrupted($kind, sub { recv_fh($there) }) ],
+            [ undef, 'EINTR', 1 ],
+            "a signal ends the wait for a descriptor: $kind";
     }
 }
 

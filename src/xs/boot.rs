@@ -4,6 +4,7 @@
 use std::ffi::c_void;
 
 use super::bindings::fdp_boot;
+use super::panic;
 
 /// XSLoader's entry.  Forwards to C, where Perl's version handshake is.
 ///
@@ -12,6 +13,7 @@ use super::bindings::fdp_boot;
 #[cfg(perl_multiplicity)]
 #[no_mangle]
 pub unsafe extern "C" fn boot_File__FDpasser(interpreter: *mut c_void, xsub: *mut c_void) {
+    panic::hush();
     // SAFETY: passed on as Perl gave them; this frame owns nothing, so that a
     // failing handshake may die through it.
     unsafe { fdp_boot(interpreter, xsub) }
@@ -24,6 +26,7 @@ pub unsafe extern "C" fn boot_File__FDpasser(interpreter: *mut c_void, xsub: *mu
 #[cfg(not(perl_multiplicity))]
 #[no_mangle]
 pub unsafe extern "C" fn boot_File__FDpasser(xsub: *mut c_void) {
+    panic::hush();
     // SAFETY: as above.
     unsafe { fdp_boot(std::ptr::null_mut(), xsub) }
 }

@@ -5,9 +5,7 @@
 //! becomes a Perl exception.
 #![allow(unsafe_code)]
 
-use std::any::Any;
 use std::io::IsTerminal;
-use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::AtomicI32;
 
 use super::answer;
@@ -15,6 +13,7 @@ use super::bindings::{
     fdp_call, fdp_sub, FDP_CROAK, FDP_LIMIT, FDP_ONE_BUFFER, FDP_TEXT, FDP_WAIT,
 };
 use super::call::Arguments;
+use super::panic;
 use super::subs::{Begun, Row, TABLE};
 use crate::descriptor;
 use crate::error::Error;
@@ -33,9 +32,9 @@ struct Suspended {
     escaped: Vec<u8>,
     terminal: ForTerminal,
     sigpipe: Option<sigpipe::Held>,
+    /// Where C could not be told.
+    panicked: bool,
 }
-
-const PANIC: &[u8] = b"File::FDpasser: internal error, please report it";
 
 /// The first step of a call, or the next.
 ///
@@ -45,21 +44,13 @@ const PANIC: &[u8] = b"File::FDpasser: internal error, please report it";
 pub unsafe extern "C" fn fdp_enter(call: *mut fdp_call) -> u32 {
     // SAFETY: by the caller's word.
     let call = unsafe { &mut *call };
-    catch_unwind(AssertUnwindSafe(|| enter(call))).unwrap_or_else(|panic| {
-        forget(panic);
-        let call = AssertUnwindSafe(&mut *call);
-        croak(call.0, PANIC)
-    })
-}
-
-/// A payload's destructor may panic in turn.
-fn forget(panic: Box<dyn Any + Send>) {
-    std::mem::forget(panic);
+    panic::caught(|| enter(call)).unwrap_or_else(|| croak(call, panic::text()))
 }
 
 fn enter(call: &mut fdp_call) -> u32 {
     let row = row(call);
     let step = match suspended(call) {
+        Some(suspended) if suspended.panicked => return croak(call, panic::text()),
         Some(suspended) => suspended.next_step(call_limit(call)),
         None => match begin(row, call) {
             Begun::Over(result) => return answer::write(row, call, result),
@@ -133,6 +124,7 @@ fn suspend(call: &mut fdp_call, operation: Box<dyn Operation>, limit_asked: bool
         escaped: Vec::new(),
         terminal: ForTerminal::default(),
         sigpipe: None,
+        panicked: false,
     };
     call.operation = Box::into_raw(Box::new(suspended)).cast();
 }
@@ -165,7 +157,8 @@ pub unsafe extern "C" fn fdp_wait(call: *mut fdp_call) {
     // and by threads->kill; this load sees the old value or the new.
     let pending = unsafe { AtomicI32::from_ptr(call.signal_pending.cast_mut()) };
     if let Some(suspended) = suspended(call) {
-        suspended.operation.wait(Signals(Some(pending)));
+        let wait = || suspended.operation.wait(Signals(Some(pending)));
+        suspended.panicked = panic::caught(wait).is_none();
     }
 }
 
@@ -177,8 +170,8 @@ pub unsafe extern "C" fn fdp_wait(call: *mut fdp_call) {
 pub unsafe extern "C" fn fdp_abandon(call: *mut fdp_call) {
     // SAFETY: by the caller's word.
     let call = unsafe { &mut *call };
-    drop_operation(call);
-    answer::forget(call);
+    panic::caught(|| drop_operation(call));
+    panic::caught(|| answer::forget(call));
 }
 
 /// See shim.h.
@@ -217,7 +210,8 @@ pub unsafe extern "C" fn fdp_escape_text(call: *mut fdp_call, descriptor: i32) {
         return;
     };
     if descriptor::borrow(i64::from(descriptor)).is_ok_and(|fd| fd.is_terminal()) {
-        suspended.escaped = suspended.terminal.show(suspended.operation.text());
+        let show = || suspended.terminal.show(suspended.operation.text());
+        suspended.escaped = panic::caught(show).unwrap_or_default();
         (call.answer.bytes, call.answer.length) =
             (suspended.escaped.as_ptr(), suspended.escaped.len());
     }
@@ -239,5 +233,5 @@ pub extern "C" fn fdp_table(row: usize) -> *const fdp_sub {
 #[no_mangle]
 pub extern "C" fn fdp_choose_transport(tainting: u8) {
     // A panic leaves the choice as it was: sockets.
-    let _ = catch_unwind(|| choice::choose(tainting != 0)).map_err(forget);
+    panic::caught(|| choice::choose(tainting != 0));
 }

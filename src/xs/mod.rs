@@ -10,4 +10,5 @@ mod boot;
 mod boundary;
 mod call;
 mod options;
+mod panic;
 mod subs;
