@@ -3,13 +3,13 @@
 
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
-use crate::error::{Error, Result};
+use crate::error::{self, Error};
 use crate::wait::Signals;
 
 /// What an operation needs next.
 pub enum Step {
     /// It is over.
-    Done(Result<Answer>),
+    Done(error::Result<Answer>),
     /// [`Operation::wait`], then another step.
     Wait,
     /// [`Operation::limit_text`], then another step.
@@ -116,6 +116,14 @@ impl Descriptors {
 
     pub fn first(&self) -> Option<RawFd> {
         self.first.as_ref().map(AsRawFd::as_raw_fd)
+    }
+
+    /// The only one; else all.
+    pub fn only(mut self) -> Result<OwnedFd, Self> {
+        match self.first.take() {
+            Some(only) if self.rest.is_empty() => Ok(only),
+            first => Err(Descriptors { first, rest: self.rest }),
+        }
     }
 
     /// Closes all but the first `count`; how many that were.

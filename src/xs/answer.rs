@@ -82,18 +82,17 @@ fn give_descriptors(call: &mut fdp_call, kind: u32, answer: Answer) {
     }
     call.answer.as_ = kind as u8;
     let max_system_fd = call.max_system_fd;
-    let count = answer.descriptors.len();
-    let mut received =
-        answer.descriptors.into_iter().map(|descriptor| received(descriptor, kind, max_system_fd));
-    call.answer.received_length = count;
-    if count <= 1 {
-        call.answer.received = &mut call.answer.first;
-        if let Some(only) = received.next() {
-            call.answer.first = only;
+    let received = |descriptor| received(descriptor, kind, max_system_fd);
+    call.answer.received_length = answer.descriptors.len();
+    match answer.descriptors.only() {
+        Ok(only) => {
+            call.answer.first = received(only);
+            call.answer.received = &mut call.answer.first;
         }
-    } else {
-        let many: Box<[fdp_received]> = received.collect();
-        call.answer.received = Box::into_raw(many).cast();
+        Err(descriptors) => {
+            let many: Box<[fdp_received]> = descriptors.into_iter().map(received).collect();
+            call.answer.received = Box::into_raw(many).cast();
+        }
     }
 }
 

@@ -2,15 +2,19 @@
  * bytes in order.  Layers may be Perl code. */
 #include "perl_side.h"
 
-/* A layer that only writes is flushed anyway, as not all tell what is pending
- * (:stdio); of others only what is to be written: what they have read ahead
- * stays, as a flush of that would move the descriptor's offset. */
+/* Perl's own layers tell what is pending.  Of another that only writes it is
+ * not known (:stdio), so it is flushed; of one that reads, only what is to be
+ * written: what it has read ahead stays, as a flush of that would move the
+ * descriptor's offset. */
 static bool
 fdp_has_pending_output(PerlIO *layer)
 {
+    const PerlIO_funcs *tab = PerlIOBase(layer)->tab;
     const U32 flags = PerlIOBase(layer)->flags;
 
-    return (flags & PERLIO_F_WRBUF) || !(flags & PERLIO_F_CANREAD);
+    if (flags & PERLIO_F_WRBUF)
+        return TRUE;
+    return !(flags & PERLIO_F_CANREAD) && tab != &PerlIO_perlio && tab != &PerlIO_unix;
 }
 
 static bool
