@@ -54,6 +54,15 @@ pub fn front(position: Position, queued: &[u8]) -> Front {
     }
 }
 
+/// The status of the message at the front, if so much of it is queued.
+pub fn status_seen(position: Position, queued: &[u8]) -> Option<u8> {
+    let after_zero = match position {
+        Position::Status => 0,
+        Position::Text => queued.iter().position(|&byte| byte == 0)? + 1,
+    };
+    queued.get(after_zero).copied()
+}
+
 /// What a message is that comes whole, as a stream keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whole {
@@ -122,6 +131,24 @@ mod tests {
         for status in 0..=255 {
             let expected = Front::End { length: 1, status };
             assert_eq!(front(Position::Status, &[status, b'x']), expected);
+        }
+    }
+
+    #[test]
+    fn statuses_that_are_seen() {
+        use Position::{Status, Text};
+        let table: [(Position, &[u8], Option<u8>); 8] = [
+            (Text, b"", None),
+            (Text, b"text", None),
+            (Text, b"text\0", None),
+            (Text, b"text\0\x05", Some(5)),
+            (Text, b"\0\0\0\x05", Some(0)),
+            (Status, b"", None),
+            (Status, b"\x05\0", Some(5)),
+            (Status, b"\0\x05", Some(0)),
+        ];
+        for (position, queued, expected) in table {
+            assert_eq!(status_seen(position, queued), expected, "{queued:?}");
         }
     }
 

@@ -69,6 +69,20 @@ for my $length (sort { $a <=> $b } keys %child) {
     cmp_ok $seen, '<=', $length, '... and no more text came than was sent';
 }
 
+# A signal where a zero byte came with text and its status does not: the call
+# ends, and the wait before took no processor time.
+{
+    my ($us, $peer) = pair();
+    send_raw($peer, "t\0", $file);
+    my $before = processor_time();
+    my ($got, $errno, $ran) = interrupted('%SIG', sub { recv_fh($us) });
+    cmp_ok processor_time() - $before, '<', 0.25, 'a lost status burns no time';
+    is_deeply [ $got, $ran ], [ undef, 1 ], '... the call ends';
+    like $errno, qr/\A(?:EPROTO|EINTR)\z/, '... and says why';
+}
+
+sub processor_time { my ($user, $system) = times; return $user + $system }
+
 undef $file;
 no_leak();
 done_testing;

@@ -116,7 +116,7 @@ impl Receive {
     fn advance(&mut self) -> Result<Step> {
         self.heed_wait()?;
         loop {
-            let step = if self.takes_at_once() && ancillary::queued(self.connection) >= 2 {
+            let step = if self.at_start() && ancillary::queued(self.connection) >= 2 {
                 self.take(2)?
             } else if self.text.piece > 0 && self.text.limit.is_none() {
                 return Ok(Step::Limit);
@@ -146,12 +146,7 @@ impl Receive {
         }
     }
 
-    /// Where there is a limit, the status has to be seen first.
     #[inline(always)]
-    fn takes_at_once(&self) -> bool {
-        self.at_start() && !room::is_limited(self.taking)
-    }
-
     fn at_start(&self) -> bool {
         self.text.limit.is_none() && self.text.piece == 0 && self.position == Position::Text
     }
@@ -187,10 +182,6 @@ impl Receive {
         }
         if self.text.piece > 0 {
             return self.hand_on();
-        }
-        if let Some(Front::End { status: 1.., .. }) = front {
-            // What comes with an error is closed, however many they are.
-            self.taking.all_or_nothing = false;
         }
         match front {
             None => Err(self.end()?),
@@ -256,13 +247,35 @@ impl Receive {
     #[inline(always)]
     fn take(&mut self, length: usize) -> Result<Option<Step>> {
         let bytes = &mut self.window.room()[self.text.piece..][..length];
-        let received = match room::take(self.connection, bytes, self.taking) {
+        let mut received = room::take(self.connection, bytes, self.taking);
+        if received.is_err() && self.text.piece > 0 {
+            return self.hand_on();
+        }
+        let no_room = matches!(received, Err(Error::TableFull | Error::TooLong));
+        if no_room && self.is_error_next() {
+            received = self.take_error(length);
+        }
+        match received {
             // Another reader was faster.
-            Err(Error::WouldBlock) => return Ok(None),
-            Err(_) if self.text.piece > 0 => return self.hand_on(),
-            received => received?,
-        };
-        self.absorb(received)
+            Err(Error::WouldBlock) => Ok(None),
+            received => self.absorb(received?),
+        }
+    }
+
+    /// Whether the message at the front ends with an error status.  A look does
+    /// not tell: what it installs may belong to a message behind that one.
+    #[cold]
+    fn is_error_next(&self) -> bool {
+        let mut bytes = vec![0; ancillary::queued(self.connection).max(2)];
+        let seen = ancillary::peek(self.connection, &mut bytes).map_or(0, |seen| seen.length);
+        matches!(message::status_seen(self.position, &bytes[..seen]), Some(1..))
+    }
+
+    /// Takes bytes of a message that promises nothing, and so needs no room.
+    #[cold]
+    fn take_error(&mut self, length: usize) -> Result<Received> {
+        let bytes = &mut self.window.room()[self.text.piece..][..length];
+        room::take_unproved(self.connection, bytes, self.taking)
     }
 
     #[inline(always)]

@@ -18,6 +18,9 @@
 //!   short in that, the look's descriptors are the ones.  No thread can make
 //!   that lose anything.  Another process would have to take the message in
 //!   the very moment in which a thread takes the slot.
+//! - What needs no slot is taken without one.  The kernel takes what is at the
+//!   front, whatever was seen there: where several processes read, and one of
+//!   them has no slot, another may take an error status in that moment.
 
 use std::os::fd::BorrowedFd;
 
@@ -40,7 +43,7 @@ pub struct Taking {
 }
 
 /// Whether a message may come that has more than the call takes.
-pub fn is_limited(taking: Taking) -> bool {
+fn is_limited(taking: Taking) -> bool {
     taking.all_or_nothing && taking.most < MOST_DESCRIPTORS
 }
 
@@ -81,6 +84,13 @@ fn take_many(from: BorrowedFd<'_>, bytes: &mut [u8], taking: Taking) -> Result<R
     if is_limited(taking) || !descriptor::plenty_free(MOST_DESCRIPTORS) {
         look(from, bytes, room, taking)?;
     }
+    Ok(ancillary::receive(from, bytes, room, taking.close_on_exec)?)
+}
+
+/// Takes, whatever room there is, what was seen to need none: an error status.
+/// What another reader leaves us in its place, and finds no room, is lost.
+pub fn take_unproved(from: BorrowedFd<'_>, bytes: &mut [u8], taking: Taking) -> Result<Received> {
+    let room = &mut RoomForAll::empty();
     Ok(ancillary::receive(from, bytes, room, taking.close_on_exec)?)
 }
 
