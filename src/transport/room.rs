@@ -23,6 +23,8 @@
 //!   them has no slot, another may take an error status in that moment.
 
 use std::os::fd::BorrowedFd;
+use std::thread;
+use std::time::Duration;
 
 use super::ancillary::{self, Buffer, Received, RoomForAll, RoomForOne, MOST_DESCRIPTORS};
 use crate::descriptor;
@@ -31,6 +33,11 @@ use crate::threads;
 
 /// So often a slot that was proved may be gone when it is needed.
 const ATTEMPTS: usize = 1000;
+
+/// After so many attempts there is a pause.  Two threads that want the same slots
+/// can fall in step, so that one finds none each time; a sleep ends that.
+const ATTEMPTS_IN_STEP: usize = 8;
+const PAUSE: Duration = Duration::from_micros(1);
 
 /// How a call wants what it takes.
 #[derive(Debug, Clone, Copy)]
@@ -131,5 +138,9 @@ fn look<const WORDS: usize>(
         descriptor::prove_free_slot(from)?;
         // Another thread may just have given one back.
         attempt = if threads::exist() { attempt + 1 } else { ATTEMPTS };
+        if attempt % ATTEMPTS_IN_STEP == 0 && attempt < ATTEMPTS {
+            drop(seen);
+            thread::sleep(PAUSE);
+        }
     }
 }
