@@ -276,20 +276,18 @@ pub fn peek_length(from: BorrowedFd<'_>) -> nix::Result<Seen> {
     look(from, &mut [0], &mut [], libc::MSG_TRUNC)
 }
 
-/// Whether a descriptor is at the front of the queue.
-pub fn descriptor_waits(from: BorrowedFd<'_>) -> nix::Result<bool> {
-    Ok(brings_descriptor(from, peek(from, &mut [0; 2])?))
+/// Looks at the front of the queue; `control` says that a descriptor is there.
+pub fn peek_for_descriptor(from: BorrowedFd<'_>, bytes: &mut [u8]) -> nix::Result<Seen> {
+    // With room for the credentials alone, a descriptor is what does not fit.
+    let mut room = [0; system::WORDS_FOR_CREDENTIALS];
+    let words = if system::notes_senders(from) { room.len() } else { 0 };
+    look(from, bytes, &mut room[..words], 0)
 }
 
 /// Whether what was seen is a descriptor: the credentials of a noted sender
 /// look the same.
 pub fn brings_descriptor(from: BorrowedFd<'_>, seen: Seen) -> bool {
-    if !seen.control || !system::notes_senders(from) {
-        return seen.control;
-    }
-    // With room for the credentials alone, a descriptor is what does not fit.
-    let mut room = [0; system::WORDS_FOR_CREDENTIALS];
-    look(from, &mut [0; 2], &mut room, 0).is_ok_and(|seen| seen.control)
+    seen.control && peek_for_descriptor(from, &mut [0; 2]).is_ok_and(|seen| seen.control)
 }
 
 fn look(from: BorrowedFd<'_>, bytes: &mut [u8], room: &mut [u64], flags: i32) -> nix::Result<Seen> {

@@ -73,7 +73,7 @@ fn take_one(from: BorrowedFd<'_>, bytes: &mut [u8], taking: Taking) -> Result<Re
     }
     match descriptor::prove_free_slot(from) {
         // What brings no descriptor needs no slot.
-        Err(Error::TableFull) if !ancillary::descriptor_waits(from)? => {}
+        Err(Error::TableFull) if !ancillary::peek_for_descriptor(from, &mut [0; 2])?.control => {}
         proof => proof?,
     }
     let received = ancillary::receive(from, bytes, room, taking.close_on_exec)?;

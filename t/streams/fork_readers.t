@@ -10,6 +10,4 @@ use OverStreams 'fork_readers', {
     } qw(non-blocking recv_fd recv_fh), 'under signals', 'with a full table',
         'with a full table now and then'
     ),
-    'with a full table now and then, packets: each descriptor came once' =>
-        'the emulation looks and takes in two calls, between which another process may read'
 };

@@ -29,6 +29,7 @@ use packet_socket::NOTES_SENDERS;
 use super::{Passed, Received, HANGUP, NOT_OF_THIS_KIND};
 use crate::descriptor;
 use crate::error::{Error, Result};
+use crate::message::{self, Whole};
 use crate::operation::Ids;
 use crate::system;
 use crate::transport::ancillary;
@@ -171,6 +172,7 @@ fn connection(listener: BorrowedFd<'_>) -> Result<Head> {
 fn take(from: BorrowedFd<'_>, close_on_exec: bool) -> Result<Received> {
     // All that is queued is at least as long as its first message.
     let mut bytes = vec![0; ancillary::queued(from).max(1)];
+    check_room(from, &mut bytes)?;
     let taking = Taking { close_on_exec, most: 1, all_or_nothing: false };
     let mut received = room::take(from, &mut bytes, taking)?;
     let surplus = received.descriptors.truncate(1);
@@ -185,6 +187,22 @@ fn take(from: BorrowedFd<'_>, close_on_exec: bool) -> Result<Received> {
             Ok(Received::Data(bytes))
         }
     }
+}
+
+/// What announces a descriptor needs as much room as that: if a reader that has
+/// none took data of a stream that others read too, it could find in its place
+/// the descriptor that was announced to one of them, and lose it.
+fn check_room(from: BorrowedFd<'_>, bytes: &mut [u8]) -> Result<()> {
+    let proof = descriptor::prove_free_slot(from);
+    if proof.is_err() {
+        let seen = ancillary::peek_for_descriptor(from, bytes)?;
+        let announces =
+            matches!(message::whole(&bytes[..seen.length]), Whole::End { status: 0, .. });
+        if seen.control || announces {
+            return proof;
+        }
+    }
+    Ok(())
 }
 
 /// ETOOMANYREFS is not made EAGAIN: poll(2) would say that there is room.
