@@ -7,8 +7,9 @@
 #     offline_in "$root" 'make test'    # a line of shell, run in /build
 #
 # Nothing stays mounted and no process is left over: each command has
-# namespaces of its own. With KEEP_CHROOTS=DIRECTORY the minimal systems are
-# kept there, packed, and the next run starts at once.
+# namespaces of its own, and an end: after CHROOT_MINUTES (30) it has failed.
+# What is downloaded is tried twice. With KEEP_CHROOTS=DIRECTORY the minimal
+# systems are kept there, packed, and the next run starts at once.
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/fdpasser-chroot-XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
@@ -29,21 +30,26 @@ fresh_chroot() {
 bootstrap() {
     local release=$1 archive=$2 root=$scratch/bootstrap
     mkdir -p "$(dirname "$archive")" "$root"
-    debootstrap --variant=minbase "$release" "$root" "$mirror"
+    twice debootstrap --variant=minbase "$release" "$root" "$mirror"
     # Nobody reads manuals there, and nothing has to outlive a power failure.
     printf '%s\n' 'path-exclude=/usr/share/doc/*' 'path-exclude=/usr/share/man/*' \
         force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/quick"
     # A mirror that lags is good enough.
-    echo 'Acquire::Check-Valid-Until "false";' >"$root/etc/apt/apt.conf.d/old-mirror"
+    printf '%s\n' 'Acquire::Check-Valid-Until "false";' 'Acquire::Retries "1";' \
+        >"$root/etc/apt/apt.conf.d/slow-mirror"
     tar -C "$root" -cf "$archive.new" .
     mv "$archive.new" "$archive"
     rm -rf "$root"
 }
 
+twice() {
+    "$@" || "$@"
+}
+
 install_in() {
     local root=$1
     shift
-    online_in "$root" "apt-get update -q && apt-get install -qy --no-install-recommends $*"
+    twice online_in "$root" "apt-get update -q && apt-get install -qy --no-install-recommends $*"
 }
 
 online_in() {
@@ -57,7 +63,8 @@ offline_in() {
 inside() {
     local root=$1 line=$2
     shift 2
-    unshare --mount --pid --fork --kill-child "$@" sh -euc '
+    timeout --verbose --kill-after=10 "${CHROOT_MINUTES:-30}m" \
+        unshare --mount --pid --fork --kill-child "$@" sh -euc '
         mount -t proc proc "$1/proc"
         mount --rbind /dev "$1/dev"
         cp /etc/resolv.conf "$1/etc/resolv.conf"
