@@ -226,15 +226,15 @@ is scalar(grep { defined } @idle), 20, 'more clients than the server has room fo
 my $last = endp_connect($socket);
 @idle = ();
 # Until it has noticed that they are, it answers EMFILE.
-my $poem;
+my $served;
 for (1 .. 100) {
     syswrite $last, "poem\n";
-    $poem = recv_fh($last);
-    last if $poem || !$!{EMFILE};
+    $served = recv_fh($last);
+    last if $served || !$!{EMFILE};
 }
-is join('', $poem ? readline $poem : "$!"), "one line\nand another\n",
+is join('', $served ? readline $served : "$!"), "one line\nand another\n",
     '... the last is served when the others are gone';
-close $_ for $last, $poem;
+close $_ for $last, $served;
 kill TERM => $server->{pid};
 is finish($server)->{status}, 0, '... and the server lives';
 

@@ -76,6 +76,7 @@ for ( 1 .. 3 ) {
 }
 SCRIPT
     close $file or die "$script: $!\n";
+    no warnings 'exec';    # there may be no strace
     system( 'strace', '-o', "$dir/trace", $^X, ( map {"-I$_"} @INC ), $script ) == 0 or die "strace fails\n";
     return between_marks("$dir/trace");
 }

@@ -26,7 +26,7 @@ use warnings;
 use Config;
 use Exporter 'import';
 use POSIX  ();
-use Socket;
+use Socket qw(AF_UNIX MSG_DONTWAIT MSG_NOSIGNAL MSG_PEEK PF_UNSPEC SOCK_STREAM SOL_SOCKET);
 use Test::More ();
 
 our @EXPORT = qw(pair send_raw send_control rights credentials recv_raw queued
