@@ -2,7 +2,8 @@ use strict;
 use warnings;
 
 # The tarball that `make dist` makes: what is in it, and that it installs from
-# nothing else. Makes it first. As root the installation has no network.
+# nothing else, without a warning. Makes it first. As root the installation has
+# no network.
 
 use CPAN::Meta ();
 use Cwd        ();
@@ -56,6 +57,9 @@ sub licences {
     return grep { -s && m{/(?:LICEN[CS]E|COPYING|COPYRIGHT)[^/]*\z} } glob "$crate/*";
 }
 
+succeeds( 'make disttest TEST_FILES=t/load.t', 'make disttest' );
+ok !-e 'vendor' && !-e '.cargo', 'a checkout has no crates: it takes them from the registry';
+
 cmp_ok -s $tarball, '<', $LIMIT, 'its size';
 
 succeeds( "tar -C $scratch -xf $tarball", 'it unpacks' );
@@ -73,6 +77,13 @@ for my $file (qw(META.json META.yml)) {
     my $meta = eval { CPAN::Meta->load_file($file) };
     ok $meta, $file or diag $@;
     is $meta->version, $version, "$file: version";
+    is_deeply [ $meta->licenses ], ['perl_5'], "$file: licence";
+    is_deeply +{ map { $_ => $meta->resources->{$_} ? 1 : 0 } qw(license homepage bugtracker) },
+        { license => 1, homepage => 1, bugtracker => 1 }, "$file: resources";
+    is $meta->effective_prereqs->requirements_for( 'runtime', 'requires' )->requirements_for_module('perl'),
+        '5.016', "$file: the oldest perl";
+    is_deeply +{ map { $_->{file} => $_->{version} } values %{ $meta->provides } },
+        +{ map { $_ => $version } grep {m{^perl/.*\.pm\z}} @$files }, "$file: provides";
 }
 
 # Crates
@@ -88,8 +99,10 @@ my $no_network = $> == 0 ? 'unshare --net' : '';
 my $library    = "$scratch/library";
 {
     local @ENV{qw(CARGO_HOME PERL_CPANM_HOME)} = map {"$scratch/$_"} qw(cargo cpanm);
-    succeeds( "$no_network cpanm --verbose --mirror file://$scratch --mirror-only --local-lib-contained $library $tarball",
-        'cpanm' );
+    my $said = run("$no_network cpanm --verbose --mirror file://$scratch --mirror-only"
+            . " --local-lib-contained $library $tarball");
+    is $?, 0, 'cpanm' or diag substr $said, -4000;
+    is_deeply [ grep { /warning|deprecated|uninitialized/i && !m{^\Q$top\E/} } split /\n/, $said ], [], 'without a warning';
 }
 for my $module ( 'File::FDpasser', 'File::FDpasser::Queue' ) {
     is run("cd / && $^X -Mlocal::lib=--no-create,$library -M$module -e 'print \$$module\::VERSION'"),
