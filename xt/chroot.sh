@@ -1,5 +1,5 @@
 # Debian in a directory, for the scripts beside this one. For root, on Debian,
-# with debootstrap.
+# with debootstrap and ip (iproute2).
 #
 #     . xt/chroot.sh
 #     root=$(fresh_chroot trixie)       # a minimal system, removed at the end
@@ -65,6 +65,7 @@ inside() {
     shift 2
     timeout --verbose --kill-after=10 "${CHROOT_MINUTES:-30}m" \
         unshare --mount --pid --fork --kill-child "$@" sh -euc '
+        ip link set lo up
         mount -t proc proc "$1/proc"
         mount --rbind /dev "$1/dev"
         cp /etc/resolv.conf "$1/etc/resolv.conf"
