@@ -99,6 +99,7 @@ my $no_network = $> == 0 ? 'unshare --net' : '';
 my $library    = "$scratch/library";
 {
     local @ENV{qw(CARGO_HOME PERL_CPANM_HOME)} = map {"$scratch/$_"} qw(cargo cpanm);
+    local $ENV{HARNESS_OPTIONS} = 'j2';
     my $said = run("$no_network cpanm --verbose --mirror file://$scratch --mirror-only"
             . " --local-lib-contained $library $tarball");
     is $?, 0, 'cpanm' or diag substr $said, -4000;
