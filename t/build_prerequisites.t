@@ -70,6 +70,19 @@ sub refused {
     return $said;
 }
 
+# A directory with a module that perl finds before its own.
+sub library {
+    my ( $module, $content ) = @_;
+    my $library = workdir();
+    my ( $folder, $file ) = $module =~ /\A(?:(\w+)::)?(\w+)\z/;
+    $folder = defined $folder ? "$library/$folder" : "$library";
+    -d $folder or mkdir $folder or die "$folder: $!";
+    open my $handle, '>', "$folder/$file.pm" or die "$folder/$file.pm: $!";
+    print {$handle} $content;
+    close $handle;
+    return $library;
+}
+
 sub without { my %rest = %working; delete $rest{ $_[0] }; return \%rest }
 sub with    { return +{ %working, @_ } }
 
@@ -103,6 +116,32 @@ SKIP: {
     my $said = refused( 'nothing at all', {}, qr/cargo/ );
     like $said, qr/^  Debian, Ubuntu +apt-get install gcc libc6-dev make cargo-web$/m,
         'one command installs it all';
+}
+
+# What Debian's perl-base lacks, say.
+for my $module (qw(ExtUtils::MakeMaker File::Copy)) {
+    my $library = library( $module, "die 'not here'" );
+    local $ENV{PERL5LIB} = "$library";
+    my $said = refused( "no $module", \%working, qr/^  $module, a module that belongs to perl$/m );
+    like $said, qr/^  Debian, Ubuntu +apt-get install libperl-dev$/m, "no $module: the command of Debian";
+}
+
+{
+    my $library = library( 'Config', <<'PERL' );
+package Config;
+our %Config = ( archname => '', version => '', inc_version_list => '' );
+sub import { no strict 'refs'; *{ caller() . '::Config' } = \%Config }
+1;
+PERL
+    local $ENV{PERL5LIB} = "$library";
+    refused( 'a perl that loads no libraries', \%working, qr/built without dynamic loading/ );
+}
+
+{
+    my $library = library( 'Elsewhere', q($^O = 'MSWin32') );
+    local @ENV{qw(PERL5LIB PERL5OPT)} = ( "$library", '-MElsewhere' );
+    my ($said) = configured( machine(%working) );
+    like $said, qr/^OS unsupported: File::FDpasser needs a Unix$/m, 'a system that is no Unix';
 }
 
 {
