@@ -43,3 +43,42 @@ pub fn after_receive(received: &OwnedFd, close_on_exec: bool) {
     // Cannot fail on a descriptor that is open.
     let _ = descriptor::set_close_on_exec(received, close_on_exec);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use nix::sys::socket::{bind, connect, listen, Backlog};
+
+    use super::*;
+    use crate::descriptor::is_close_on_exec;
+    use crate::system;
+
+    #[test]
+    fn every_socket_is_close_on_exec() {
+        let lonely = socket(SockType::Stream).unwrap();
+        let (one, other) = socketpair(SockType::Stream).unwrap();
+        for made in [lonely, one, other] {
+            assert_eq!(is_close_on_exec(&made), Ok(true));
+        }
+        assert_eq!(RECEIVE_CLOSE_ON_EXEC, 0);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn an_accepted_one_is_as_asked_for_and_blocks() {
+        let name = format!("fdpasser {} cloexec_later", std::process::id());
+        let address = system::abstract_address(name.as_bytes()).unwrap();
+        let listener = socket(SockType::Stream).unwrap();
+        bind(listener.as_raw_fd(), &address).unwrap();
+        listen(&listener, Backlog::MAXCONN).unwrap();
+        for asked_for in [true, false] {
+            let client = socket(SockType::Stream).unwrap();
+            connect(client.as_raw_fd(), &address).unwrap();
+            let accepted = accept(listener.as_fd(), asked_for).unwrap();
+            assert_eq!(is_close_on_exec(&accepted), Ok(asked_for));
+            let flags = descriptor::status_flags(&accepted).unwrap();
+            assert!(!flags.contains(OFlag::O_NONBLOCK));
+        }
+    }
+}

@@ -55,7 +55,8 @@ mod chosen;
 
 pub use chosen::*;
 
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
+// What Linux does not need is tested there all the same.
+#[cfg(any(test, not(any(target_os = "linux", target_os = "android"))))]
 mod posix;
 
 #[cfg(any(
@@ -68,15 +69,18 @@ mod posix;
     target_os = "illumos",
 ))]
 mod cloexec_at_once;
-#[cfg(not(any(
-    target_os = "linux",
-    target_os = "android",
-    target_os = "freebsd",
-    target_os = "dragonfly",
-    target_os = "netbsd",
-    target_os = "openbsd",
-    target_os = "illumos",
-)))]
+#[cfg(any(
+    test,
+    not(any(
+        target_os = "linux",
+        target_os = "android",
+        target_os = "freebsd",
+        target_os = "dragonfly",
+        target_os = "netbsd",
+        target_os = "openbsd",
+        target_os = "illumos",
+    ))
+))]
 mod cloexec_later;
 
 #[cfg(any(

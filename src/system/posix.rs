@@ -107,3 +107,64 @@ pub fn unasked_descriptor(_: i32, _: i32, _: &[u8]) -> Option<i32> {
 pub fn is_any_free(_: [RawFd; 2]) -> bool {
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::DirBuilderExt;
+    use std::path::{Path, PathBuf};
+
+    use nix::sys::socket::SockType;
+    use nix::sys::stat::lstat;
+
+    use super::*;
+    use crate::system::socket;
+
+    /// Of its own; removed with what is in it.
+    struct Directory(PathBuf);
+
+    impl Directory {
+        fn new() -> Self {
+            let name = format!("fdpasser-{}-posix", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            fs::DirBuilder::new().mode(0o700).create(&path).unwrap();
+            Directory(path)
+        }
+    }
+
+    impl Drop for Directory {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn bind_to(path: &Path, mode: Mode) -> nix::Result<()> {
+        let socket = socket(SockType::Stream)?;
+        bind_with_mode(socket.as_fd(), &UnixAddr::new(path)?, Some(mode))
+    }
+
+    fn umask_now() -> Mode {
+        let now = umask(Mode::all());
+        umask(now);
+        now
+    }
+
+    // One test: the umask is the whole process's.
+    #[test]
+    fn a_node_is_as_wide_as_mode_and_umask_allow() {
+        let directory = Directory::new();
+        let node = directory.0.join("node");
+        let before = (umask_now(), SigSet::thread_get_mask().unwrap());
+        for mode in [0, 0o600, 0o660, 0o666, 0o777].map(Mode::from_bits_truncate) {
+            assert_eq!(bind_to(&node, mode), Ok(()));
+            let found = Mode::from_bits_truncate(lstat(&node).unwrap().st_mode);
+            assert_eq!(found, mode.difference(before.0), "{mode:?}");
+            assert_eq!((umask_now(), SigSet::thread_get_mask().unwrap()), before);
+            // The name is taken now.
+            assert_eq!(bind_to(&node, mode), Err(Errno::EADDRINUSE));
+            assert_eq!((umask_now(), SigSet::thread_get_mask().unwrap()), before);
+            fs::remove_file(&node).unwrap();
+        }
+    }
+}
