@@ -16,6 +16,7 @@ pub use super::posix::{
     PATH_OF_DESCRIPTORS, WORDS_FOR_CREDENTIALS,
 };
 pub use super::ppoll::poll_with_mask;
+pub use super::sigtimedwait::take_pending;
 
 /// getpeereid(3): effective ids at the time of connect; no process id.
 pub fn peer_ids(connection: BorrowedFd<'_>) -> nix::Result<Ids> {

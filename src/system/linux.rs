@@ -17,6 +17,7 @@ pub use super::cloexec_at_once::{
 };
 pub use super::flock::try_lock;
 pub use super::ppoll::poll_with_mask;
+pub use super::sigtimedwait::take_pending;
 
 /// What poll(2) says of a peer that has closed, or shut down its side.
 pub const HUNG_UP: PollFlags = PollFlags::from_bits_retain(libc::POLLRDHUP);

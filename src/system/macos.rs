@@ -13,8 +13,8 @@ pub use super::cloexec_later::{accept, after_receive, socket, socketpair, RECEIV
 pub use super::flock::try_lock;
 pub use super::posix::{
     abstract_address, bind_with_mode, ids_of, is_any_free, note_senders, notes_senders,
-    poll_with_mask, unasked_descriptor, ABSTRACT_NAMES, HUNG_UP, OPEN_AS_NAME, PATH_OF_DESCRIPTORS,
-    WORDS_FOR_CREDENTIALS,
+    poll_with_mask, take_pending, unasked_descriptor, ABSTRACT_NAMES, HUNG_UP, OPEN_AS_NAME,
+    PATH_OF_DESCRIPTORS, WORDS_FOR_CREDENTIALS,
 };
 
 /// renameatx_np(2): the two names change places, or nothing happens.

@@ -4,6 +4,7 @@
 //!
 //! - `HUNG_UP`: the poll(2) event that says so although input is queued
 //! - `poll_with_mask`: waits with a signal mask in force, atomically
+//! - `take_pending`: a signal that was blocked when it came
 //! - `socket`, `socketpair`, `accept`, `RECEIVE_CLOSE_ON_EXEC`, `after_receive`:
 //!   close-on-exec, from the first moment where that can be had
 //! - `OPEN_AS_NAME`: open(2) for what is only to be named
@@ -104,6 +105,15 @@ mod flock;
     target_os = "openbsd",
 ))]
 mod ppoll;
+
+#[cfg(any(
+    target_os = "linux",
+    target_os = "android",
+    target_os = "freebsd",
+    target_os = "dragonfly",
+    target_os = "netbsd",
+))]
+mod sigtimedwait;
 
 #[cfg(any(target_os = "freebsd", target_os = "netbsd", target_os = "openbsd"))]
 mod socket_option;

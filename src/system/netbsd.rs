@@ -15,6 +15,7 @@ pub use super::posix::{
     PATH_OF_DESCRIPTORS, WORDS_FOR_CREDENTIALS,
 };
 pub use super::ppoll::poll_with_mask;
+pub use super::sigtimedwait::take_pending;
 
 /// The level of the options of local sockets; unix(4).
 const SOL_LOCAL: i32 = 0;

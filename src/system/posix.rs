@@ -44,6 +44,26 @@ pub fn poll_with_mask(
     poll(fds, timeout)
 }
 
+/// Takes one of the signals, which are blocked, if one is pending; sigpending(2),
+/// sigwait(3).  This waits where another thread takes it in between: that has to
+/// have blocked it as well, and it was sent to the process, not to a thread.
+pub fn take_pending(signals: &SigSet) {
+    if signals.iter().any(|signal| pending().contains(signal)) {
+        let _ = signals.wait();
+    }
+}
+
+#[allow(unsafe_code)]
+fn pending() -> SigSet {
+    // SAFETY: sigpending fills the set that it is given, and a set that was
+    // filled by it, or by sigemptyset before, is one that SigSet may hold.
+    unsafe {
+        let mut set = *SigSet::empty().as_ref();
+        libc::sigpending(&mut set);
+        SigSet::from_sigset_t_unchecked(set)
+    }
+}
+
 /// No such call.
 pub fn rename_exchange(_: BorrowedFd<'_>, _: &CStr, _: &CStr) -> nix::Result<()> {
     Err(Errno::ENOSYS)
@@ -115,6 +135,7 @@ mod tests {
     use std::os::unix::fs::DirBuilderExt;
     use std::path::{Path, PathBuf};
 
+    use nix::sys::signal::{raise, Signal};
     use nix::sys::socket::SockType;
     use nix::sys::stat::lstat;
 
@@ -148,6 +169,20 @@ mod tests {
         let now = umask(Mode::all());
         umask(now);
         now
+    }
+
+    #[test]
+    fn what_is_pending_is_taken_and_nothing_waited_for() {
+        let mut signals = SigSet::empty();
+        signals.add(Signal::SIGPIPE);
+        signals.thread_block().unwrap();
+        for take in [take_pending, crate::system::take_pending] {
+            raise(Signal::SIGPIPE).unwrap();
+            assert!(pending().contains(Signal::SIGPIPE));
+            take(&signals);
+            assert!(!pending().contains(Signal::SIGPIPE));
+            take(&signals);
+        }
     }
 
     // One test: the umask is the whole process's.
