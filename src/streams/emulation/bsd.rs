@@ -1,10 +1,13 @@
 //! What the emulation asks of the sockets of other systems.
 #![allow(unsafe_code)]
 
+use std::ffi::CStr;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use nix::errno::Errno;
+use nix::fcntl::{AtFlags, AT_FDCWD};
 use nix::poll::PollFlags;
+use nix::unistd::{faccessat, AccessFlags};
 
 use crate::descriptor;
 use crate::error::{Error, Result};
@@ -21,6 +24,11 @@ pub fn own_credentials() -> (i32, [u8; 12]) {
 /// Whether there is room to send at all.
 pub fn room_for_two(end: BorrowedFd<'_>) -> bool {
     wait::ready(end, PollFlags::POLLOUT)
+}
+
+/// Whether the node may be read and written, by the effective ids; access(2).
+pub fn check_access(path: &CStr) -> nix::Result<()> {
+    faccessat(AT_FDCWD, path, AccessFlags::R_OK | AccessFlags::W_OK, AtFlags::AT_EACCESS)
 }
 
 /// There are no names outside the file system.

@@ -1,10 +1,13 @@
 //! What the emulation asks of Linux's sockets.
 #![allow(unsafe_code)]
 
+use std::ffi::CStr;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use nix::errno::Errno;
+use nix::fcntl::{open, OFlag};
 use nix::sys::socket::{bind, getsockopt, sockopt, UnixAddr};
+use nix::sys::stat::{stat, Mode, SFlag};
 use nix::unistd::{getegid, geteuid, getpid};
 
 /// Whether ids come with messages.
@@ -33,6 +36,21 @@ pub fn room_for_two(end: BorrowedFd<'_>) -> bool {
     let most = getsockopt(&end, sockopt::SndBuf).unwrap_or(0);
     // What has no such count says so when it is sent to.
     told != 0 || usize::try_from(queued).is_ok_and(|queued| queued + PACKET < most)
+}
+
+/// Whether a socket may be read and written, by the effective ids.  No open(2) of
+/// one succeeds: EACCES comes before ENXIO.  C libraries do not all know what
+/// faccessat(2) is to look at.
+pub fn check_access(path: &CStr) -> nix::Result<()> {
+    if SFlag::from_bits_truncate(stat(path)?.st_mode) & SFlag::S_IFMT != SFlag::S_IFSOCK {
+        // To open a device or a fifo may do something; connect(2) refuses it.
+        return Ok(());
+    }
+    let flags = OFlag::O_RDWR | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    match open(path, flags, Mode::empty()) {
+        Ok(_) | Err(Errno::ENXIO) => Ok(()),
+        Err(errno) => Err(errno),
+    }
 }
 
 /// The end gets a name that its other end can ask for; autobind, unix(7).

@@ -1,16 +1,13 @@
 //! Opening the name of an emulated stream.
 
-use std::ffi::CStr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Instant;
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, AT_FDCWD};
 use nix::sys::socket::SockType;
-use nix::unistd::{faccessat, AccessFlags};
 
 use super::super::HANGUP;
-use super::packet_socket::NOTES_SENDERS;
+use super::packet_socket::{self, NOTES_SENDERS};
 use crate::descriptor;
 use crate::endpoint::connect::{self, Connect};
 use crate::endpoint::name::Name;
@@ -35,7 +32,9 @@ pub struct Opening {
 impl Opening {
     pub fn start(terminated: &[u8], options: connect::Options) -> Result<Self> {
         if let Name::Path(path) = Name::parse(terminated)? {
-            check_access(path)?;
+            // A stream is opened for both directions; a socket's connect asks
+            // for write permission alone.
+            packet_socket::check_access(path)?;
         }
         let connecting =
             connect::Options { note_senders: NOTES_SENDERS, survives_exec: false, ..options };
@@ -97,13 +96,6 @@ impl Opening {
         }
         Ok(Step::Done(Ok(Answer::descriptor(stream))))
     }
-}
-
-/// A stream is opened for both directions; a socket's connect asks for write
-/// permission alone.
-fn check_access(path: &CStr) -> Result<()> {
-    let both = AccessFlags::R_OK | AccessFlags::W_OK;
-    Ok(faccessat(AT_FDCWD, path, both, AtFlags::AT_EACCESS)?)
 }
 
 impl Operation for Opening {
