@@ -232,8 +232,3 @@ fn accept(listener: BorrowedFd<'_>, close_on_exec: bool) -> Result<Passed> {
 pub fn peer_ids(end: BorrowedFd<'_>) -> Result<Ids> {
     Ok(system::peer_ids(end)?)
 }
-
-/// Puts another stream behind the number; its close-on-exec flag stays.
-fn replace(number: BorrowedFd<'_>, by: BorrowedFd<'_>) -> Result<()> {
-    Ok(packet_socket::replace(number, by, descriptor::is_close_on_exec(number)?)?)
-}

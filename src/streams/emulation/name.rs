@@ -18,8 +18,8 @@ use nix::sys::stat::{fchmodat, stat, FchmodatFlags, FileStat, Mode, SFlag};
 use nix::unistd::{geteuid, unlink};
 
 use super::super::HANGUP;
-use super::packet_socket::NOTES_SENDERS;
-use super::{isastream, replace};
+use super::isastream;
+use super::packet_socket::{replace, NOTES_SENDERS};
 use crate::descriptor;
 use crate::endpoint::create::{self, Create};
 use crate::endpoint::is_alive;
@@ -50,7 +50,20 @@ fn has_connld(end: BorrowedFd<'_>) -> Result<bool> {
 /// alone as [`create`] says.
 pub struct Attaching {
     listening: Create,
-    servers: Vec<BorrowedFd<'static>>,
+    servers: Vec<Server>,
+}
+
+/// A descriptor that the listener is put behind. What could fail of that is
+/// asked before the name is taken.
+struct Server {
+    number: BorrowedFd<'static>,
+    close_on_exec: bool,
+}
+
+impl Server {
+    fn new(number: BorrowedFd<'static>) -> Result<Self> {
+        Ok(Server { number, close_on_exec: descriptor::is_close_on_exec(number)? })
+    }
 }
 
 impl Attaching {
@@ -66,6 +79,7 @@ impl Attaching {
             Some(server) => vec![descriptor::borrow(i64::from(server.as_raw_fd()))?],
             None => other_ends(named)?,
         };
+        let servers = servers.into_iter().map(Server::new).collect::<Result<_>>()?;
         let options = create::Options { note_senders: NOTES_SENDERS, ..options };
         let listening = Create::of_kind(SockType::SeqPacket, terminated, options)?;
         Ok(Attaching { listening, servers })
@@ -74,7 +88,7 @@ impl Attaching {
     fn put_in_place(&self, answer: Answer) -> Result<Answer> {
         for listener in answer.descriptors {
             for server in &self.servers {
-                replace(*server, listener.as_fd())?;
+                replace(server.number, listener.as_fd(), server.close_on_exec)?;
             }
         }
         Ok(Answer::default())
