@@ -3,6 +3,7 @@ use warnings;
 use lib 't/lib';
 use Test::More;
 use Files;
+use Meeting;
 use Situation;
 
 use IO::Dir;
@@ -151,10 +152,10 @@ for my $what (sort keys %connection) {
             IO::Socket::UNIX->new_from_fd(fileno $listener, '+<'),
     );
     for my $what (sort keys %listening) {
-        my $client = endp_connect($path);
+        my $client = elsewhere { endp_connect($path) };
         isa_ok serv_accept_fh($listening{$what}), 'IO::File',
             "accepted on $what, it";
-        my $other = endp_connect($path);
+        my $other = elsewhere { endp_connect($path) };
         my $fd = serv_accept_fd($listening{$what});
         like $fd, qr/\A[0-9]+\z/, "serv_accept_fd on $what";
         POSIX::close($fd);

@@ -2,6 +2,7 @@ use strict;
 use warnings;
 use lib 't/lib';
 use Test::More;
+use Meeting;
 use Situation;
 
 use POSIX ();
@@ -63,7 +64,9 @@ for my $name (sort keys %accept) {
 }
 
 # Not who it is when it is accepted, but who it was when it connected.
-{
+SKIP: {
+    skip 'on streams who connects waits, and does nothing else', 1
+        if File::FDpasser::transport() ne 'socket';
     my $listener  = endp_create($path);
     my $connected = gate();
     my $done      = gate();
@@ -87,8 +90,7 @@ for my $name (sort keys %accept) {
     my $listener = endp_create($path);
     (in_child {
         becomes(65534)->();
-        endp_connect($path) or die "endp_connect: $!\n";
-        return 1;
+        return answers($path) || die "endp_connect: $!\n";
     })->result;
     my $conn = serv_accept_fh($listener, my $uid);
     ok $conn, 'a client that has gone is accepted';

@@ -2,6 +2,7 @@ use strict;
 use warnings;
 use lib 't/lib';
 use Test::More;
+use Meeting;
 use Situation;
 
 use POSIX ();
@@ -18,7 +19,10 @@ sub made_handles {
     my %made;
     @made{ 'spipe 1', 'spipe 2' } = spipe();
     $made{endp_create}    = endp_create($path);
-    $made{endp_connect}   = endp_connect($path);
+    my $server = elsewhere { serv_accept_fh($made{endp_create}) };
+    $made{endp_connect} = endp_connect($path);
+    $server->end;
+    my $client = elsewhere { endp_connect($path) };
     $made{serv_accept_fh} = serv_accept_fh($made{endp_create});
     send_file($made{'spipe 1'}, \*STDIN);
     $made{'recv_fh of a file'} = recv_fh($made{'spipe 2'});
@@ -26,7 +30,9 @@ sub made_handles {
     $made{'recv_fh of a socket'} = recv_fh($made{'spipe 2'});
     my $long = "$dir/" . 'l' x 200;
     if ($^O eq 'linux') {
-        $made{'endp_create of a long path'}  = endp_create($long);
+        my $listener = $made{'endp_create of a long path'}
+            = endp_create($long);
+        my $far = elsewhere { serv_accept_fh($listener) };
         $made{'endp_connect to a long path'} = endp_connect($long);
     }
     return %made;
@@ -69,7 +75,7 @@ sub made_handles {
 {
     my ($here, $there) = spipe();
     my $listener = endp_create($path);
-    my @clients  = map { endp_connect($path) } 1 .. 2;
+    my @clients = map { elsewhere { endp_connect($path) } } 1 .. 2;
     send_file($here, \*STDIN) for 1 .. 2;
     my %made = (
         recv_fd        => recv_fd($there),
@@ -77,8 +83,9 @@ sub made_handles {
         serv_accept_fd => serv_accept_fd($listener),
         my_serv_accept =>
             File::FDpasser::my_serv_accept(fileno $listener, my $uid),
-        cli_conn => cli_conn($path),
     );
+    my $server = elsewhere { serv_accept_fh($listener) };
+    $made{cli_conn} = cli_conn($path);
     my %seen;
     @seen{ keys %made } = survives_exec(values %made);
     is $seen{$_}, 1, "the number of $_ survives exec" for sort keys %made;

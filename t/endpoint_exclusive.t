@@ -4,6 +4,7 @@ use lib 't/lib';
 use Test::More;
 use Socket qw(AF_UNIX SOCK_DGRAM SOCK_SEQPACKET SOCK_STREAM pack_sockaddr_un);
 use Files;
+use Meeting;
 use Race;
 use Situation;
 
@@ -79,9 +80,7 @@ for my $place (@places) {
     my $path     = "$short/server";
     my $listener = endp_create($path, backlog => 0);
     my @clients;
-    while (my $client = endp_connect($path, timeout => 0.01)) {
-        push @clients, $client;
-    }
+    while (my $client = knock($path)) { push @clients, $client }
     fails { endp_create($path, exclusive => 1) } undef, 'EADDRINUSE',
         'a server whose queue is full';
     @clients = ();

@@ -4,6 +4,7 @@ use lib 't/lib';
 use Test::More;
 use Fcntl qw(LOCK_EX);
 use Files;
+use Meeting;
 use Signals;
 use Situation;
 use Stepped;
@@ -78,7 +79,7 @@ for my $what ('a stale node', 'a free name') {
         if ($call) {
             my $told = sprintf 'the first: %s, the second: %s',
                 told($won), told($got);
-            my $answers = endp_connect($path) ? '' : ' and nobody answers';
+            my $answers = answers($path) ? '' : ' and nobody answers';
             push @wrong, "before $call, number $when: $told$answers"
                 if $answers || $told ne $expected{$waited};
             push @wrong, "before $call, number $when: names " . names($dir)

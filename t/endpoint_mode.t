@@ -4,6 +4,7 @@ use lib 't/lib';
 use Test::More;
 use Fcntl qw(:mode);
 use Identity;
+use Meeting;
 use POSIX ();
 use Situation;
 
@@ -18,7 +19,7 @@ sub octal { return sprintf '%04o', $_[0] }
 
 sub connects {
     return as_user(@_,
-        sub { endp_connect($path) ? 'connects' : errno_name($!) });
+        sub { answers($path) ? 'connects' : errno_name($!) });
 }
 
 SKIP: {

@@ -3,10 +3,10 @@ use warnings;
 use lib 't/lib';
 use Test::More;
 use Files;
+use Meeting;
 use Situation;
 
 use Cwd qw(getcwd);
-use POSIX ();
 use Socket qw(AF_UNIX SOCK_STREAM pack_sockaddr_un unpack_sockaddr_un);
 
 use File::FDpasser;
@@ -22,14 +22,12 @@ sub works {
     my ($path, $name) = @_;
     my $listener = endp_create($path);
     ok $listener, "$name: endp_create" or return diag "$!";
-    my $client = endp_connect($path);
+    my ($client, $conn) = meet($listener, $path);
     ok $client, '... endp_connect' or diag "$!";
-    my $number = cli_conn($path);
-    cmp_ok $number, '>=', 0, '... cli_conn' or diag "$!";
-    my $conn = serv_accept_fh($listener);
+    ok scalar(meet($listener, sub { cli_conn($path) })), '... cli_conn'
+        or diag "$!";
     send_file($client, \*STDIN);
     is identity(recv_fh($conn)), identity(\*STDIN), '... a descriptor passes';
-    POSIX::close($number);
     return $listener;
 }
 
@@ -154,8 +152,9 @@ if ($^O ne 'linux') {
     chdir "$dir/two" or die "chdir: $!";
     fails { endp_connect('server') } undef, 'ENOENT',
         'after chdir a relative path is another one';
-    ok endp_connect('../one/server'), '... and this is the first';
-    ok serv_accept_fh($listener), '... which works on';
+    my ($client, $conn) = meet($listener, '../one/server');
+    ok $client, '... and this is the first';
+    ok $conn, '... which works on';
     unlink '../one/server';
     if ($^O eq 'linux') {
         my $base = 'b' x 200;
@@ -259,7 +258,7 @@ SKIP: {
     }
     is names("$dir"), 'real user', '... and nothing was touched';
     ok -f "$dir/user", '... the file is a file';
-    ok endp_connect("$dir/real"), '... the server serves';
+    ok answers("$dir/real"), '... the server serves';
     is "@warnings", '', '... and nothing was said';
     unlink "$dir/user", "$dir/real";
 }

@@ -5,6 +5,7 @@ use Test::More;
 use Errno qw(ENOENT);
 use Files;
 use Identity;
+use Meeting;
 use Situation;
 use Stepped;
 
@@ -31,7 +32,7 @@ sub without_proc {
         push @got, endp_create($path, @$options) ? 'serves' : errno_name($!);
     }
     $! = 0;
-    push @got, endp_connect($path) ? 'connects' : errno_name($!);
+    push @got, answers($path) ? 'connects' : errno_name($!);
     $! = 0;
     my $number = cli_conn($path);
     push @got, $number < 0 ? errno_name($!) : 'connects';
@@ -58,14 +59,13 @@ SKIP: {
         my $listener = endp_create("$dir$too_long{$what}");
         is in_chroot(sub { without_proc($too_long{$what}) }),
             join(' ', ('ENAMETOOLONG') x 5), '... where a server is';
-        ok endp_connect("$dir$too_long{$what}"), '... it still serves';
+        ok answers("$dir$too_long{$what}"), '... it still serves';
         unlink "$dir$too_long{$what}" or die "unlink: $!";
     }
     my $got = in_chroot(sub {
         my $listener = endp_create('/server', exclusive => 1);
         $listener = endp_create('/server');
-        my $conn = endp_connect('/server');
-        return $listener && $conn ? names('/') : errno_name($!);
+        return $listener && answers('/server') ? names('/') : errno_name($!);
     });
     is $got, "$long server", 'chroot: a short path works';
     unlink "$dir/server";
@@ -92,10 +92,10 @@ SKIP: {
         my $got  = as_user($NOBODY, sub {
             my $listener = endp_create($path, exclusive => 1)
                 or return 'endp_create: ' . errno_name($!);
-            my $conn = endp_connect($path)
-                or return 'endp_connect: ' . errno_name($!);
+            my $client = elsewhere { endp_connect($path) };
             serv_accept_fh($listener, my $uid)
                 or return 'serv_accept_fh: ' . errno_name($!);
+            $client->end or return 'endp_connect: ' . errno_name($!);
             return $uid;
         });
         is $got, $NOBODY, "a process that was root: $what";

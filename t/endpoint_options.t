@@ -3,6 +3,7 @@ use warnings;
 use lib 't/lib';
 use Test::More;
 use Files;
+use Meeting;
 use Situation;
 
 use Fcntl qw(:mode F_GETFL O_NONBLOCK);
@@ -44,8 +45,7 @@ SKIP: {
         (in_child {
             POSIX::setgid(65534);
             POSIX::setuid(65534);
-            my $conn = endp_connect($path);
-            return defined $conn ? 'connected' : errno_name($!);
+            return answers($path) ? 'connected' : errno_name($!);
         })->result;
     };
     is $refused->(), 'EACCES', 'mode 0600 keeps others out';
@@ -92,7 +92,7 @@ sub fits {
     my $listener = endp_create($path, backlog => $backlog);
     my @clients;
     while (@clients < 30) {
-        my $client = endp_connect($path, timeout => 0.05) or last;
+        my $client = knock($path) or last;
         push @clients, $client;
     }
     unlink $path;
@@ -114,8 +114,7 @@ is fits(100), 30, 'a long one';
         'exclusive, where a server is alive';
     is join(' ', (stat $path)[ 0, 1, 2 ]), $node, '... the node is left alone';
     is names($dir), 'server', '... nothing else is there';
-    my $client = endp_connect($path);
-    my $conn   = serv_accept_fh($listener);
+    my ($client, $conn) = meet($listener, $path);
     send_file($client, \*STDIN);
     is identity(recv_fh($conn)), identity(\*STDIN),
         '... the server was not disturbed';
@@ -125,7 +124,7 @@ is fits(100), 30, 'a long one';
     close $listener;
     $listener = endp_create($path, exclusive => 1);
     ok $listener, 'exclusive, over a stale node';
-    ok endp_connect($path), '... which serves';
+    ok answers($path), '... which serves';
     ok endp_create($path), 'a server that is not exclusive takes over';
     unlink $path;
 
@@ -163,7 +162,7 @@ is fits(100), 30, 'a long one';
         { my $stale = $round % 2 ? endp_create($path) : undef }
         $_->open for $start, $start;
         $_->wait for $tried, $tried;
-        push @answers, endp_connect($path) ? 'answers' : errno_name($!);
+        push @answers, answers($path) ? 'answers' : errno_name($!);
         $_->open for $leave, $leave;
         $_->wait for $left,  $left;
         unlink $path;
@@ -183,11 +182,10 @@ is fits(100), 30, 'a long one';
 
 {
     my $listener = endp_create($path, backlog => 1);
-    ok endp_connect($path, timeout => 30), 'a timeout that is not needed';
+    ok scalar(meet($listener, $path, timeout => 30)),
+        'a timeout that is not needed';
     my @waiting;
-    while (my $client = endp_connect($path, timeout => 0.05)) {
-        push @waiting, $client;
-    }
+    while (my $client = knock($path)) { push @waiting, $client }
     fails { endp_connect($path, timeout => 0) } undef, 'ETIMEDOUT',
         'no time for a server that does not accept';
     my $start = time;
@@ -196,8 +194,8 @@ is fits(100), 30, 'a long one';
     my $took = time - $start;
     cmp_ok $took, '>=', 0.15, '... is waited for';
     cmp_ok $took, '<', 20, '... not longer than asked for';
-    serv_accept_fh($listener) for 0 .. @waiting;
-    ok endp_connect($path, timeout => 30), 'when it accepts there is room';
+    serv_accept_fh($listener) for @waiting;
+    ok scalar(meet($listener, $path, timeout => 30)), 'when it accepts there is room';
     unlink $path;
     fails { endp_connect($path, timeout => 5) } undef, 'ENOENT',
         'no server: no wait';
@@ -233,8 +231,9 @@ is fits(100), 30, 'a long one';
         fails { endp_connect($path, @options) } undef, 'EINVAL',
             "endp_connect with @options";
     }
-    ok endp_connect($path, timeout => undef), 'a timeout that is undef';
-    ok endp_connect($path, timeout => 1e9), '... or very long';
+    ok scalar(meet($listener, $path, timeout => undef)),
+        'a timeout that is undef';
+    ok scalar(meet($listener, $path, timeout => 1e9)), '... or very long';
     ok endp_connect($path, timeout => 1e-9), '... or very short';
     ok endp_connect($path, timeout => 0), '... or none at all';
     is "@warnings", '', '... without a warning';
@@ -244,7 +243,7 @@ is fits(100), 30, 'a long one';
 # The timeout was that of the connect, not one of the connection.
 {
     my $listener = endp_create($path);
-    my $client   = endp_connect($path, timeout => 5);
+    my ($client) = meet($listener, $path, timeout => 5);
     for my $option (SO_RCVTIMEO, SO_SNDTIMEO) {
         like getsockopt($client, SOL_SOCKET, $option), qr/\A\0+\z/,
             'no timeout stays on the connection';

@@ -3,6 +3,7 @@ use warnings;
 use lib 't/lib';
 use Test::More;
 use Files;
+use Meeting;
 use Situation;
 use Stepped;
 
@@ -202,7 +203,7 @@ for my $thing (
         my ($got) = @_;
         return 'it is lost' if inode($path) ne $inode;
         return $got->{errno} if !$got->{ok} && $got->{errno} ne 'EADDRINUSE';
-        return 'it does not answer' if !endp_connect($path);
+        return 'it does not answer' if !answers($path);
         return only('server');
     }, exclusive => 1);
 }

@@ -7,6 +7,7 @@ use lib 't/lib';
 use Errno qw(EADDRINUSE EACCES ECONNREFUSED EISDIR ENOENT);
 use File::FDpasser;
 use Test::More;
+use Meeting;
 use Situation;
 
 my $dir = workdir();
@@ -221,10 +222,16 @@ finish($server);
     $server = start('openserver.pl', $socket, "$dir/public");
     readline $server->{out};
 }
-my @idle = map { endp_connect($socket) } 1 .. 20;
-is scalar(grep { defined } @idle), 20, 'more clients than the server has room for';
-my $last = endp_connect($socket);
+my @idle;
+for (1 .. 20) {
+    push @idle, elsewhere { endp_connect($socket) };
+    $idle[-1]->settle;
+}
+is scalar(@idle), 20, 'more clients than the server has room for';
+my $last = elsewhere { endp_connect($socket) };
+$last->settle;
 @idle = ();
+$last = $last->end;
 # Until it has noticed that they are, it answers EMFILE.
 my $served;
 for (1 .. 100) {

@@ -111,7 +111,7 @@ package Uid {
 }
 package main;
 tie my \$uid, 'Uid';
-my \$client = endp_connect("\$dir/endpoint") or die "endp_connect: \$!";
+my \$client = elsewhere { endp_connect("\$dir/endpoint") };
 my \$got = $accept;
 POSIX::close(\$got) if defined \$got && !ref \$got;
 END
@@ -121,7 +121,7 @@ END
 leaves('a destructor of what was in $uid', <<'END', caught => 1);
 sub Old::DESTROY { main::leave() }
 my $uid = bless [], 'Old';
-my $client = endp_connect("$dir/endpoint") or die "endp_connect: $!";
+my $client = elsewhere { endp_connect("$dir/endpoint") };
 my $got = serv_accept_fh($listener, $uid);
 END
 

@@ -6,6 +6,7 @@ use warnings;
 
 use lib 't/lib';
 use Test::More;
+use Meeting;
 use Situation;
 use Peer;
 
@@ -24,10 +25,20 @@ my %accept = (
 my %failure = (serv_accept_fh => 'undef', serv_accept_fd => 'undef',
     my_serv_accept => -1);
 
+# A client that connects, and says that.
+sub says {
+    my ($words) = @_;
+    return elsewhere {
+        my $client = endp_connect($path) or die "endp_connect: $!\n";
+        syswrite $client, $words;
+        return $client;
+    };
+}
+
 for my $how (sort keys %accept) {
     my $accept = $accept{$how};
-    my $client = endp_connect($path) or die "endp_connect: $!";
-    syswrite $client, "it's me\n";
+    my $client = says("it's me\n");
+    arrives($listener);
 
     my $limit  = descriptor_limit(64);
     my @filler = fill_table();
@@ -89,9 +100,12 @@ sub leftovers {
 
 # A server with a small table and more clients than it can hold.
 {
-    my @clients = map { endp_connect($path) || die "endp_connect: $!" } 1 .. 50;
-    syswrite $clients[$_], "$_\n" for 0 .. $#clients;
-    my $limit = descriptor_limit(80);
+    my @clients;
+    for my $number (0 .. 49) {
+        push @clients, says("$number\n");
+        $clients[-1]->settle;
+    }
+    my $limit = descriptor_limit(140);
     my @filler = fill_table();
     POSIX::close(pop @filler) for 1 .. 5;
     $listener->blocking(0);

@@ -7,6 +7,7 @@ use warnings;
 
 use lib 't/lib';
 use Test::More;
+use Meeting;
 use Situation;
 use Peer;
 use Signals;
@@ -176,10 +177,10 @@ my @situations = (
     'FETCH frees the listener' => sub {
         my $dir = workdir();
         $held{listener} = endp_create("$dir/endpoint");
-        my $client = endp_connect("$dir/endpoint");
+        my $client = elsewhere { endp_connect("$dir/endpoint") };
         tie my $uid, 'Tied', \&frees;
         my $served = serv_accept_fh($held{listener}, $uid);
-        close $_ for $client, $served;
+        close $served;
         return keys(%held) . ' left';
     } => '0 left',
 
@@ -194,11 +195,11 @@ my @situations = (
     'STORE frees the variable' => sub {
         my $dir = workdir();
         my $listener = endp_create("$dir/endpoint");
-        my $client   = endp_connect("$dir/endpoint");
+        my $client   = elsewhere { endp_connect("$dir/endpoint") };
         tie $held{uid}, 'Tied', \&frees;
         my $served = serv_accept_fh($listener, $held{uid});
         my $result = defined fileno $served;
-        close $_ for $client, $served, $listener;
+        close $_ for $served, $listener;
         return $result;
     } => 1,
 

@@ -103,6 +103,7 @@ SKIP: {
         umask 0;
         my $listener = endp_create($socket) or die "endp_create: $!\n";
         $listens->open;
+        my $trapped = serv_accept_fh($listener);
         $end->wait;
         return 1;
     };

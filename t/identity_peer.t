@@ -3,6 +3,7 @@ use warnings;
 use lib 't/lib';
 use Test::More;
 use Identity;
+use Meeting;
 use Situation;
 use Socket qw(AF_UNIX AF_INET INADDR_LOOPBACK SOCK_DGRAM SOCK_STREAM
     SOMAXCONN pack_sockaddr_in);
@@ -39,17 +40,14 @@ sub fails_with {
 }
 {
     my $listener = endp_create($path);
-    my $client   = endp_connect($path);
+    my ($client) = meet($listener, $path);
     is_deeply [ peer_cred($client) ], [ $$, $>, $gid ], 'a client: who listens';
-    my ($connected, $end) = (gate(), gate());
+    my $end   = gate();
     my $child = in_child {
         my $conn = endp_connect($path);
-        $connected->open;
         $end->wait;
         return $$;
     };
-    $connected->wait;
-    serv_accept_fh($listener);
     my $conn = serv_accept_fh($listener);
     my @peer = peer_cred($conn);
     $end->open;
@@ -91,6 +89,7 @@ SKIP: {
         my $listener = endp_create($path) or die "endp_create: $!\n";
         become($BOB);
         $listens->open;
+        my $conn = serv_accept_fh($listener);
         $end->wait;
         return $$;
     };
@@ -109,6 +108,7 @@ SKIP: {
         become($BOB);
         my $listener = endp_create($path) or die "endp_create: $!\n";
         $listens->open;
+        my $conn = serv_accept_fh($listener);
         $end->wait;
         return $$;
     };

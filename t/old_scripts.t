@@ -112,15 +112,25 @@ runs 'several connections in one select', <<'SCRIPT', <<'OUTPUT';
 use File::FDpasser;
 $sock = "$ARGV[0]/sock";
 $LS = endp_create($sock) || die;
-@clients = (cli_conn($sock), cli_conn($sock));
-grep { $_ < 0 } @clients and die;
-@fh = (serv_accept_fh($LS), serv_accept_fh($LS));
+sub client {
+    ($client = cli_conn($sock)) >= 0 || die;
+    open(SERVER, "+<&=$client") || die;
+    sysread(SERVER, $word, 1) || exit;
+    send_file($client, 0) || die;
+    sysread(SERVER, $word, 1);
+    exit;
+}
+for $n (0, 1) {
+    defined($pid = fork) || die;
+    client() unless $pid;
+    $fh[$n] = serv_accept_fh($LS) || die;
+}
 $rin = '';
 vec($rin, fileno($_), 1) = 1 for $LS, @fh;
 $nfound = select($rout = $rin, undef, undef, 0);
 print "$nfound ready\n";
-send_file($clients[1], 0) || die;
-$nfound = select($rout = $rin, undef, undef, 0);
+syswrite($fh[1], "?");
+$nfound = select($rout = $rin, undef, undef, 20);
 print "$nfound ready\n";
 print vec($rout, fileno($fh[0]), 1), vec($rout, fileno($fh[1]), 1), "\n";
 $fd = recv_fd($fh[1]);

@@ -6,6 +6,7 @@ use warnings;
 
 use lib 't/lib';
 use Test::More;
+use Meeting;
 use Situation;
 use Peer;
 use Signals;
@@ -104,8 +105,7 @@ for my $kind (kinds()) {
                 sub { serv_accept_fh($listener, $uid) });
         };
         my $exception = $@;
-        my $client = endp_connect("$dir/endpoint");
-        my $served = serv_accept_fh($listener);
+        my ($client, $served) = meet($listener, "$dir/endpoint");
         my $ok = defined $served;
         close $_ for $listener, $client, $served;
         return ($exception, $uid, $ok, leaked());

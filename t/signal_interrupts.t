@@ -6,6 +6,7 @@ use warnings;
 
 use lib 't/lib';
 use Test::More;
+use Meeting;
 use Situation;
 use Peer;
 use Signals;
@@ -167,8 +168,7 @@ my %wait = (
         return [
             sub { serv_accept_fh($listener) }, undef,
             sub {
-                my $client = endp_connect("$dir/own");
-                return defined serv_accept_fh($listener) ? 1 : 0;
+                return meet($listener, "$dir/own") ? 1 : 0;
             },
             1
         ];
@@ -189,8 +189,7 @@ my %wait = (
         return [
             sub { serv_accept_fh($listener) }, undef,
             sub {
-                my $client = endp_connect("$dir/foreign");
-                return defined serv_accept_fh($listener) ? 1 : 0;
+                return meet($listener, "$dir/foreign") ? 1 : 0;
             },
             1
         ];
@@ -200,8 +199,8 @@ my %wait = (
         return [
             sub { endp_connect("$dir/full") }, undef,
             sub {
-                accept my $served, $listener or die "accept: $!";
-                return defined endp_connect("$dir/full") ? 1 : 0;
+                accept my $served, $listener or die "accept: $!" for @waiting;
+                return meet($listener, "$dir/full") ? 1 : 0;
             },
             1
         ];
@@ -218,7 +217,7 @@ my %wait = (
 sub foreign_listener {
     my ($path, $backlog) = @_;
     unlink $path;
-    socket my $listener, AF_UNIX, SOCK_STREAM, 0 or die "socket: $!";
+    socket my $listener, AF_UNIX, Meeting::type(), 0 or die "socket: $!";
     bind $listener, pack_sockaddr_un($path) or die "bind: $!";
     listen $listener, $backlog or die "listen: $!";
     return $listener;
@@ -229,12 +228,7 @@ sub full_listener {
     my ($path) = @_;
     my $listener = foreign_listener($path, 1);
     my @waiting;
-    for (;;) {
-        socket my $client, AF_UNIX, SOCK_STREAM, 0 or die "socket: $!";
-        $client->blocking(0);
-        connect $client, pack_sockaddr_un($path) or last;
-        push @waiting, $client;
-    }
+    while (my $client = knock($path)) { push @waiting, $client }
     return ($listener, @waiting);
 }
 

@@ -3,6 +3,7 @@ use warnings;
 use lib 't/lib';
 use Test::More;
 use Files;
+use Meeting;
 use Situation;
 
 use POSIX qw(mkfifo);
@@ -23,10 +24,9 @@ sub serves {
     my ($listener, $name) = @_;
     ok -S $path, "$name: a socket is there";
     ok !-l $path, '... itself';
-    my $client = endp_connect($path);
+    my ($client, $conn) = meet($listener, $path);
     ok $client, '... which answers';
     return if !$client;
-    my $conn = serv_accept_fh($listener, my $uid) or die "serv_accept_fh: $!";
     send_file($client, \*STDIN);
     is identity(recv_fh($conn)), identity(\*STDIN), '... from our listener';
 }
@@ -43,7 +43,8 @@ sub serves {
     serves($listener, 'after a stale socket');
     is names($dir), 'server', '... and nothing else is there';
 
-    my $waiting = endp_connect($path);
+    my $waiting = elsewhere { endp_connect($path) };
+    $waiting->settle;
     my $newer   = endp_create($path);
     ok $newer, 'a living server is taken over';
     serves($newer, 'after a living server');
@@ -88,7 +89,7 @@ sub serves {
     my $stale = endp_create($target);
     symlink $target, $path or die "symlink: $!";
     serves(scalar endp_create($path), 'after a link to a socket');
-    ok endp_connect($target), '... which is there still';
+    ok answers($target), '... which is there still';
     unlink $target, $path;
 }
 {
@@ -193,7 +194,7 @@ SKIP: {
         })->result;
         is_deeply \@seen, [ 'EACCES', '' ], "$what where we may not write";
         is names($dir), 'server', '... nothing else is there';
-        ok endp_connect($path), '... and it serves on' if $listener;
+        ok answers($path), '... and it serves on' if $listener;
         undef $listener;
     }
     is inode($path), $before, '... the same node';
@@ -209,7 +210,7 @@ SKIP: {
 }
 
 # There is no moment at which the name is missing. (Of the old servers the last
-# fifty live on: a client may have found one of them and not connected yet.)
+# 500 live on: a client may have found one of them and not connected yet.)
 {
     my @listeners = scalar endp_create($path);
     my $looks     = gate();
@@ -218,9 +219,7 @@ SKIP: {
         my ($count, %failed) = (0);
         $looks->open;
         until ($stop->is_open) {
-            # The queue of a listener may be full: then the name was there.
-            my $conn = endp_connect($path, timeout => 0.05);
-            $failed{ errno_name($!) }++ if !$conn && !$!{ETIMEDOUT};
+            $failed{ errno_name($!) }++ if !answers($path);
             $count++;
         }
         return ($count, %failed);
@@ -230,7 +229,7 @@ SKIP: {
     for (1 .. 1000) {
         my $listener = endp_create($path) or $refused++;
         push @listeners, $listener;
-        shift @listeners if @listeners > 50;
+        shift @listeners if @listeners > 500;
     }
     $stop->open;
     my ($count, @failed) = $child->result;

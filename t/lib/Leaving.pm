@@ -28,6 +28,7 @@ use strict;
 use warnings;
 no warnings 'exiting';
 use Situation;
+use Meeting;
 use Peer;
 use File::FDpasser;
 

@@ -18,8 +18,8 @@ use Exporter 'import';
 use Fcntl qw(:mode);
 use Files;
 use File::FDpasser;
+use Meeting qw(arrives knock);
 use Situation;
-use Socket;
 use Test::More;
 
 our @EXPORT = qw(restarts starters nodes);
@@ -39,11 +39,7 @@ sub restarts {
     my @listeners = scalar endp_create($path);
     my %connect   = (
         'endp_connect' => sub { endp_connect($path, timeout => 0.05) },
-        'connect'      => sub {
-            socket my $client, AF_UNIX, SOCK_STREAM, 0 or die "socket: $!";
-            $client->blocking(0);
-            return connect $client, pack_sockaddr_un($path);
-        },
+        'connect'      => sub { knock($path) },
     );
     my %client    = map { $_ => client($connect{$_}) } keys %connect;
     my $started = 0;
@@ -138,6 +134,8 @@ sub starter {
         my $listener = endp_create($path, exclusive => 1);
         my $errno    = errno_name($!);
         $tried->open;
+        serv_accept_fh($listener)
+            if $listener && arrives($listener, $leave->{reader});
         $leave->wait;
         return $listener ? 'won' : $errno;
     };

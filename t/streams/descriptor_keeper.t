@@ -3,4 +3,4 @@ use strict;
 use warnings;
 use lib 't/lib';
 use OverStreams 'descriptor_keeper',
-    'it connects and accepts in one process, which waits for itself on streams';
+    'its protocol reads messages in pieces, which the emulation loses';

@@ -2,5 +2,7 @@
 use strict;
 use warnings;
 use lib 't/lib';
-use OverStreams 'endpoint_names',
-    'it connects and accepts in one process, which waits for itself on streams';
+use OverStreams 'endpoint_names', {
+    'a client that knows nothing of this module connects' =>
+        'its client is a plain stream socket',
+};

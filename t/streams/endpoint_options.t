@@ -2,5 +2,9 @@
 use strict;
 use warnings;
 use lib 't/lib';
-use OverStreams 'endpoint_options',
-    'it connects and accepts in one process, which waits for itself on streams';
+use OverStreams 'endpoint_options', {
+    '... or very short' =>
+        'on streams the server has to accept in time',
+    '... or none at all' =>
+        'on streams the server has to accept in time',
+};

@@ -2,5 +2,4 @@
 use strict;
 use warnings;
 use lib 't/lib';
-use OverStreams 'endpoint_race_restarts',
-    'its client is a plain socket';
+use OverStreams 'endpoint_race_restarts';

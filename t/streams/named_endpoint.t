@@ -2,5 +2,11 @@
 use strict;
 use warnings;
 use lib 't/lib';
-use OverStreams 'named_endpoint',
-    'it connects and accepts in one process, which waits for itself on streams';
+use OverStreams 'named_endpoint', {
+    '... a stream' =>
+        'the emulation is made of packets',
+    'it does not listen' =>
+        'on streams any end receives',
+    'a datagram socket' =>
+        'what is no stream is no server',
+};
