@@ -9,6 +9,7 @@ use crate::descriptor;
 use crate::error::{Error, Result};
 use crate::message;
 use crate::operation::{Answer, Operation, Step};
+use crate::sigpipe;
 use crate::streams;
 use crate::transport::ancillary::MOST_DESCRIPTORS;
 use crate::wait::{Signals, Waiter};
@@ -23,11 +24,15 @@ enum Part {
     Message(Vec<u8>),
 }
 
-/// What the answer's number counts.
+/// What the parts are together.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Counting {
-    Bytes,
+enum Kind {
+    /// As many as go; the answer's number counts them.
     Descriptors,
+    /// As many as go, after the descriptors; the answer's number counts them.
+    Bytes,
+    /// An error reply: text, and the status in the last part.
+    Reply,
 }
 
 /// Parts on their way, in order.
@@ -35,20 +40,22 @@ pub struct Send {
     stream: BorrowedFd<'static>,
     parts: Vec<Part>,
     next: usize,
-    counting: Counting,
+    kind: Kind,
+    /// A signal has come after the first part went.
+    hurries: bool,
     waiter: Waiter,
 }
 
 impl Send {
     /// A descriptor, in a message of status 0.
     pub fn descriptor(stream: BorrowedFd<'static>, descriptor: RawFd) -> Self {
-        Send::new(stream, announced(&[descriptor]).collect(), Counting::Descriptors)
+        Send::new(stream, announced(&[descriptor]).collect(), Kind::Descriptors)
     }
 
     /// Each descriptor in a message of its own.  The answer's number is how many
     /// went, also where not all did.
     pub fn descriptors(stream: BorrowedFd<'static>, descriptors: &[RawFd]) -> Result<Self> {
-        Ok(Send::new(stream, announced(descriptors).collect(), Counting::Descriptors))
+        Ok(Send::new(stream, announced(descriptors).collect(), Kind::Descriptors))
     }
 
     /// An error status in place of a descriptor.
@@ -63,7 +70,7 @@ impl Send {
         let (first, last) = text.split_at(text.len() / LONGEST_MESSAGE * LONGEST_MESSAGE);
         let mut parts: Vec<_> = messages(first).collect();
         parts.push(Part::Message([last, &status].concat()));
-        Send::new(stream, parts, Counting::Bytes)
+        Send::new(stream, parts, Kind::Reply)
     }
 
     /// Bytes of the program's own, and descriptors.  These go first, so that the
@@ -80,19 +87,21 @@ impl Send {
             let first = descriptors.iter().map(|&number| Part::Descriptor(number));
             first.chain(messages(bytes)).collect()
         };
-        Ok(Send::new(stream, parts, Counting::Bytes))
+        Ok(Send::new(stream, parts, Kind::Bytes))
     }
 
-    fn new(stream: BorrowedFd<'static>, parts: Vec<Part>, counting: Counting) -> Self {
-        Send { stream, parts, next: 0, counting, waiter: Waiter::new(stream) }
+    fn new(stream: BorrowedFd<'static>, parts: Vec<Part>, kind: Kind) -> Self {
+        Send { stream, parts, next: 0, kind, hurries: false, waiter: Waiter::new(stream) }
     }
 
     fn advance(&mut self) -> Result<Step> {
-        self.waiter.outcome()?;
+        self.heed_wait()?;
         if self.next == 0 {
             self.check_descriptors()?;
         }
         while let Some(part) = self.parts.get(self.next) {
+            // What went is a success, of which nobody should die.
+            let _held = if self.is_partial() { sigpipe::Held::hold() } else { None };
             match self.pass(part) {
                 Ok(()) => self.next += 1,
                 Err(Error::WouldBlock) => {
@@ -117,7 +126,9 @@ impl Send {
 
     fn pass(&self, part: &Part) -> Result<()> {
         match part {
-            Part::Announcement if !streams::has_room(self.stream) => Err(Error::WouldBlock),
+            // For what then follows as well.
+            Part::Announcement if !self.has_room() => Err(Error::WouldBlock),
+            Part::Descriptor(_) if self.next == 0 && !self.has_room() => Err(Error::WouldBlock),
             Part::Announcement => streams::write(self.stream, &message::DESCRIPTOR).map(drop),
             Part::Message(bytes) => streams::write(self.stream, bytes).map(drop),
             Part::Descriptor(number) => match streams::sendfd(self.stream, *number) {
@@ -130,20 +141,59 @@ impl Send {
         }
     }
 
-    /// What was announced has to follow, on a non-blocking stream too.
+    fn has_room(&self) -> bool {
+        streams::has_room(self.stream)
+    }
+
+    /// A signal ends the wait, but for what is owed: of that only the text is
+    /// given up.
+    fn heed_wait(&mut self) -> Result<()> {
+        match self.waiter.outcome() {
+            Err(Error::Interrupted) if self.is_owed() => {
+                self.hurries = true;
+                if self.kind == Kind::Reply {
+                    self.next = self.parts.len() - 1;
+                }
+                self.waiter = Waiter::for_rest_of(self.stream);
+                Ok(())
+            }
+            Err(Error::WouldBlock) if self.hurries => Err(Error::Interrupted),
+            outcome => outcome,
+        }
+    }
+
+    /// What is owed has to follow, on a non-blocking stream too.
     fn for_room(&mut self) -> Result<()> {
-        let announced = matches!(self.parts[..self.next].last(), Some(Part::Announcement));
         match self.waiter.for_output() {
-            Err(Error::WouldBlock) if announced => Ok(()),
+            Err(Error::WouldBlock) if self.is_owed() => Ok(()),
             ready => ready,
         }
     }
 
+    /// What was announced, the bytes of descriptors that went, the status of a
+    /// reply that has begun.
+    fn is_owed(&self) -> bool {
+        match self.parts[..self.next].last() {
+            None => false,
+            Some(Part::Announcement) => true,
+            Some(_) => match self.kind {
+                Kind::Descriptors => false,
+                Kind::Bytes => self.count() == 0,
+                Kind::Reply => true,
+            },
+        }
+    }
+
+    /// Whether what went is a success already.
+    fn is_partial(&self) -> bool {
+        self.kind == Kind::Bytes && self.count() > 0
+    }
+
     fn count(&self) -> i64 {
-        let counts = self.parts[..self.next].iter().map(|part| match (self.counting, part) {
-            (Counting::Descriptors, Part::Descriptor(_)) => 1,
-            (Counting::Bytes, Part::Message(bytes)) => bytes.len(),
-            (Counting::Bytes, Part::Announcement) => message::DESCRIPTOR.len(),
+        let counts = self.parts[..self.next].iter().map(|part| match (self.kind, part) {
+            (Kind::Descriptors, Part::Descriptor(_)) => 1,
+            (Kind::Bytes, Part::Message(bytes)) => bytes.len(),
+            (Kind::Bytes, Part::Announcement) => message::DESCRIPTOR.len(),
             _ => 0,
         });
         counts.sum::<usize>() as i64
@@ -162,7 +212,8 @@ impl Operation for Send {
     fn step(&mut self) -> Step {
         match self.advance() {
             Ok(step) => step,
-            Err(error) if self.count() > 0 && self.counting == Counting::Descriptors => {
+            Err(_) if self.is_partial() => Step::Done(Ok(Answer::number(self.count()))),
+            Err(error) if self.count() > 0 => {
                 let answer = Answer::number(self.count());
                 Step::Done(Ok(Answer { cut_short: Some(error), ..answer }))
             }
@@ -171,6 +222,7 @@ impl Operation for Send {
     }
 
     fn wait(&mut self, signals: Signals<'_>) {
-        self.waiter.wait(signals);
+        // The one that makes it hurry is still pending: it would end every wait.
+        self.waiter.wait(if self.hurries { Signals::default() } else { signals });
     }
 }

@@ -1,0 +1,110 @@
+# What is longer than a stream has room for: write_fd tells how much went, and
+# an error reply that has begun comes to its end.
+
+BEGIN { $ENV{FDPASSER_TRANSPORT} = 'streams' }
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use Test::More;
+
+use File::FDpasser qw(:all);
+
+use Message;
+use Peer;
+use Signals;
+use Situation;
+
+use constant MUCH => 3_000_000;
+
+my $file = tagged('once');
+my $much = pattern(MUCH);
+
+# Non-blocking
+{
+    my ($us, $peer) = spipe();
+    $peer->blocking(0);
+    $! = 0;
+    my $n = write_fd($peer, $much, $file, $file);
+    ok defined $n && $n > 0 && $n < MUCH, 'a full stream: some bytes went';
+    is $! + 0, 0, '... which is a success';
+    fails { write_fd($peer, 'x', $file) } undef, 'EAGAIN', 'then none goes'
+        for 1 .. 3;
+    my $rest = in_child {
+        close $us;
+        return write_all($peer, substr $much, $n);
+    };
+    close $peer;
+    my ($bytes, @fh) = read_all($us, 2 * MUCH, 253);
+    ok $bytes eq $much, 'with the rest it is all that was to be written';
+    is_deeply [ map { tag_of($_) } @fh ], [ 'once', 'once' ],
+        '... and each descriptor came once';
+    is $rest->result, MUCH - $n, '... the rest went without them';
+}
+
+# A signal
+for my $kind (kinds()) {
+    my ($us, $peer) = spipe();
+    my ($n, $errno, $ran) = interrupted($kind,
+        sub { scalar write_fd($peer, $much, $file) });
+    ok defined $n && $n > 0 && $n < MUCH, "$kind: after a part: the part";
+    is $errno, '', "$kind: a success";
+    ($n, $errno, $ran) = interrupted($kind,
+        sub { scalar write_fd($peer, 'x', $file) });
+    is_deeply [ $n, $errno, $ran ], [ undef, 'EINTR', 1 ],
+        "$kind: before the first byte: EINTR";
+    close $peer;
+    my ($bytes, @fh) = read_all($us, MUCH, 253);
+    is @fh, 1, "$kind: one descriptor went, with the part";
+}
+
+# A peer that goes away
+{
+    my ($us, $peer) = spipe();
+    my $signals = 0;
+    local $SIG{PIPE} = sub { $signals++ };
+    my $reader = in_child {
+        close $peer;
+        read_fd($us, 5000, 1);
+        return close $us;
+    };
+    close $us;
+    my $n = write_fd($peer, $much);
+    $reader->result;
+    ok defined $n && $n > 0 && $n < MUCH, 'a peer goes away: the part that went';
+    is $signals, 0, '... no SIGPIPE for it';
+    fails { write_fd($peer, $much) } undef, 'EPIPE', 'then it is EPIPE';
+    is $signals, 1, '... and SIGPIPE';
+}
+
+# An error reply, non-blocking and under a signal, and a descriptor behind it
+for my $blocking (0, 1) {
+    my ($here, $there) = spipe();
+    my $signals = 0;
+    local $SIG{USR1} = sub { $signals++ };
+    my $reader = in_child {
+        close $here;
+        my $length = 0;
+        local $File::FDpasser::on_text = sub {
+            kill USR1 => getppid if $blocking && !$length;
+            $length += length $_[0];
+        };
+        my $first = recv_fh($there) ? 'handle' : errno_name($!);
+        return ($first, tag_of(scalar recv_fh($there)), $length);
+    };
+    $here->blocking($blocking);
+    is send_err($here, 2, 'x' x MUCH), 1,
+        $blocking ? 'an error reply with a signal in it' : 'one without waiting';
+    $here->blocking(1);
+    send_file($here, $file);
+    my ($first, $second, $length) = $reader->result;
+    is "$first $second", 'ENOENT once',
+        '... is a whole reply, and so is what follows';
+    is $signals, $blocking, '... signals';
+    is $length, MUCH, '... and all of the text' if !$blocking;
+}
+
+undef $file;
+no_leak();
+done_testing;
