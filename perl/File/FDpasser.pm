@@ -369,7 +369,9 @@ names and values:
 
 The permissions of the node, an integer as for L<perlfunc/mkdir>, masked by
 the umask just as there. At no moment are they wider. To connect takes write
-permission. Without this option they are C<0777> less the umask.
+permission. Without this option they are C<0777> less the umask. On systems
+other than Linux the umask is changed for the moment of the call, for all
+threads of the process.
 
 =item backlog => $n
 
@@ -421,12 +423,22 @@ C<ENAMETOOLONG>: see L</Paths>.
 
 =item *
 
+C<EOPNOTSUPP>: with sockets, C<exclusive> on a system that has no lock for a
+directory (Solaris), and C<sender> where senders are not noted (all but Linux).
+
+=item *
+
+C<EINTR>: a signal came while C<exclusive> waited for another starter; nothing
+happened.
+
+=item *
+
 C<EMFILE>, C<ENFILE>, C<ENOBUFS>, C<ENOMEM>: no descriptor or no memory.
 
 =back
 
-B<Rests on:> L<socket(2)>, L<bind(2)>, L<listen(2)>, L<unix(7)>, L<rename(2)>,
-L<umask(2)>
+B<Rests on:> L<socket(2)>, L<bind(2)>, L<listen(2)>, L<unix(7)>, L<rename(2)>
+(C<RENAME_EXCHANGE>), L<flock(2)>, L<umask(2)>
 
 Good to know about a takeover:
 
@@ -434,9 +446,17 @@ Good to know about a takeover:
 
 =item *
 
-It binds to a temporary name beside the path, F<.fdp-PID-N>, and then renames.
-A process that is killed with SIGKILL just then can leave such a name behind;
-it is a socket (or the node that was replaced) and can simply be removed.
+It binds to a temporary name beside the path, F<.fdp-PID-N>, and then both
+change places. A process that is killed with SIGKILL just then can leave such a
+name behind. Mostly it is a socket, of the new server or of the old one, and
+can be removed; look first, because something that somebody moved to the path
+at that very moment can be there, too.
+
+=item *
+
+On file systems that cannot exchange two names (NFS), and on systems other than
+Linux and macOS, the name is never missing either, but what somebody puts there
+between the last look and the rename, some microseconds, is replaced.
 
 =item *
 
@@ -985,8 +1005,8 @@ B<Arguments:> C<$conn>, a connected or listening endpoint.
 
 B<Returns:> 1, or C<undef>.
 
-B<Errors:> C<EBADF>, C<ENOTSOCK>: it is not open, no socket. C<ENOTSUP>: this
-system can't.
+B<Errors:> C<EBADF>, C<ENOTSOCK>: it is not open, no socket. C<EOPNOTSUPP>:
+this system can't.
 
 B<Rests on:> C<SO_PASSCRED> in L<unix(7)>
 
@@ -1006,9 +1026,10 @@ they were then; C<undef> for what the system can't tell. The empty list on
 failure.
 
 B<Errors:> C<EBADF>, C<ENOTSOCK>, C<ENOTCONN>: it is not open, no socket, not
-connected.
+connected. A listening endpoint has no peer: C<ENOTCONN>.
 
-B<Rests on:> C<SO_PEERCRED> in L<unix(7)>
+B<Rests on:> C<SO_PEERCRED> in L<unix(7)>; L<getpeereid(3)>, C<LOCAL_PEERCRED>,
+C<LOCAL_PEEREID> and L<getpeerucred(3C)> elsewhere
 
 =head2 transport
 
@@ -1069,6 +1090,10 @@ For an endpoint that was made without it there is L</ask_sender>.
 Nobody asked: the process that made the connection, with its effective uid and
 gid at that time. That may be another one than who sends now, after a fork, or
 if the endpoint itself was passed on.
+
+A program that relies on who sent checks C<from>, too: a message that was sent
+before it asked, or that came over a connection which it forgot to ask, says
+C<connection>.
 
 =back
 
@@ -1595,7 +1620,8 @@ L</endp_create>: it takes no privilege, and each client gets a connection of its
 =head1 PORTABILITY
 
 Tested on Linux. Written for Perl 5.16 and later, with and without ithreads.
-Abstract names, long paths and the atomic exchange of a takeover are Linux's.
+Abstract names and long paths are Linux's, the exchange of a takeover Linux's
+and macOS'.
 Windows has Unix-domain sockets but passes no descriptors over them.
 
 To build it takes a C compiler, Perl's headers, make, and cargo with rustc
