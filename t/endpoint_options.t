@@ -103,6 +103,7 @@ sub fits {
 cmp_ok fits(1), '<', 10, 'a short queue';
 cmp_ok fits(20), '>=', 20, 'a longer one';
 is fits(100), 30, 'a long one';
+is fits(undef), 30, 'as it is without it';
 
 # exclusive
 
