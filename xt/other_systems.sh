@@ -1,24 +1,37 @@
 #!/bin/sh
-# Type-checks the Perl-free core for systems other than this one. Rust's own
-# library is checked along, from source: on Debian cargo-web and rust-web-src
-# bring what this needs, so they are used whatever else is on PATH.
+# Type-checks the Perl-free core for systems other than this one: all that it is
+# written for, or those that are named. Rust's own library is checked along,
+# from source, which has to be of the same version as cargo: as Debian's are
+# (12: cargo-web, rust-web-src; 13: cargo, rust-src), whatever else is on PATH.
+#
+#     xt/other_systems.sh
+#     xt/other_systems.sh x86_64-pc-solaris
 set -eu
 cd "$(dirname "$0")/.."
 
 PATH=/usr/bin:/bin
 RUSTC_BOOTSTRAP=1 # allows -Zbuild-std
-export PATH RUSTC_BOOTSTRAP
+# With crt-static musl has no shared libraries.
+RUSTFLAGS='-D warnings -C target-feature=-crt-static'
+CARGO_PROFILE_DEV_DEBUG=0 # Rust's library is compiled, not only checked
+export PATH RUSTC_BOOTSTRAP RUSTFLAGS CARGO_PROFILE_DEV_DEBUG
 
-for target in \
+[ $# -gt 0 ] || set -- \
     aarch64-apple-darwin \
+    aarch64-linux-android \
     i686-unknown-linux-gnu \
+    x86_64-pc-solaris \
+    x86_64-unknown-dragonfly \
     x86_64-unknown-freebsd \
     x86_64-unknown-illumos \
     x86_64-unknown-linux-musl \
     x86_64-unknown-netbsd \
     x86_64-unknown-openbsd
-do
-    echo "$target"
-    cargo check --quiet --locked --no-default-features --lib \
-        -Zbuild-std=std,panic_unwind --target "$target" --target-dir target/other_systems
+
+for target do
+    set -- "$@" --target "$target"
+    shift
 done
+cargo check --quiet --locked --no-default-features --lib \
+    -Zbuild-std=std,panic_unwind -Zbuild-std-features=panic-unwind \
+    --target-dir target/other_systems "$@"

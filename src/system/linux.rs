@@ -66,18 +66,18 @@ pub fn is_any_free(numbers: [RawFd; 2]) -> bool {
 
 /// renameat2(2): the two names change places, or nothing happens.
 pub fn rename_exchange(directory: BorrowedFd<'_>, one: &CStr, other: &CStr) -> nix::Result<()> {
-    renameat2(directory, one, other, libc::RENAME_EXCHANGE)
+    renameat2(directory, one, other, i64::from(libc::RENAME_EXCHANGE))
 }
 
 /// renameat2(2): EEXIST if `to` is there already.
 pub fn rename_no_replace(directory: BorrowedFd<'_>, from: &CStr, to: &CStr) -> nix::Result<()> {
-    renameat2(directory, from, to, libc::RENAME_NOREPLACE)
+    renameat2(directory, from, to, i64::from(libc::RENAME_NOREPLACE))
 }
 
 /// By its number: not every libc has a function for it.
 #[allow(unsafe_code)]
-fn renameat2(directory: BorrowedFd<'_>, from: &CStr, to: &CStr, flags: u32) -> nix::Result<()> {
-    let directory = directory.as_raw_fd();
+fn renameat2(directory: BorrowedFd<'_>, from: &CStr, to: &CStr, flags: i64) -> nix::Result<()> {
+    let (directory, flags) = (directory.as_raw_fd(), flags as libc::c_uint);
     // SAFETY: both names are strings that end with a NUL byte.
     let renamed = unsafe {
         libc::syscall(libc::SYS_renameat2, directory, from.as_ptr(), directory, to.as_ptr(), flags)

@@ -58,10 +58,13 @@ pub fn name_end(end: BorrowedFd<'_>) -> nix::Result<()> {
     bind(end.as_raw_fd(), &UnixAddr::new_unnamed())
 }
 
-/// dup3(2): from now on the number stands for what `by` is.
+/// dup3(2): from now on the number stands for what `by` is.  By its number: not
+/// every libc has a function for it.
 pub fn replace(number: BorrowedFd<'_>, by: BorrowedFd<'_>, close_on_exec: bool) -> nix::Result<()> {
     let flags = if close_on_exec { libc::O_CLOEXEC } else { 0 };
     // SAFETY: two numbers go in and no memory is touched; that another file is
     // behind `number` from now on is what the caller asks for.
-    Errno::result(unsafe { libc::dup3(by.as_raw_fd(), number.as_raw_fd(), flags) }).map(drop)
+    let copied =
+        unsafe { libc::syscall(libc::SYS_dup3, by.as_raw_fd(), number.as_raw_fd(), flags) };
+    Errno::result(copied).map(drop)
 }
