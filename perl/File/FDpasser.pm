@@ -720,7 +720,7 @@ queued and the same call receives it after something was closed.
 =item *
 
 C<EACCES>: there was room, but the system refuses the descriptor to this
-process (SELinux, for one).
+process (SELinux, for one). For another reason see L</GUARANTEES>.
 
 =item *
 
@@ -1241,7 +1241,16 @@ sockets: ask only at the end where this module receives.
 
 When the table of descriptors is full, on receive or accept, the call fails
 with C<EMFILE>, the message or the client stays queued, and the same call
-succeeds after room was made.
+succeeds after room was made. That holds for one descriptor and for a batch,
+beside threads that open files, and where several processes read one endpoint.
+An error reply brings no descriptor and is received without room.
+
+Two things the kernel cannot promise to several processes that read one
+endpoint, when the table of one is full. If error replies come between the
+descriptors, another reader may take a reply just as this one does; if batches
+of several sizes come, another may take the one that this reader has room for.
+A descriptor that comes in its place is closed, and the call fails with
+C<EACCES>. Keep as many numbers free in each such reader as a message brings.
 
 =item Nothing leaks
 
@@ -1277,6 +1286,52 @@ The module shares no state between interpreters and holds no lock. Load it
 before or after either.
 
 =back
+
+=head2 How this is tested
+
+Each file in F<t/> runs with C<make test>, those of F<xt/> before a release; the
+first line of each says what happens in it. Most of F<t/> runs a second time over
+emulated streams (F<t/streams/>).
+
+    full table, on receive                t/full_table_receive.t t/full_table_inherited.t
+    ... for batches of up to 253          t/batch_full_table.t
+    ... on accept                         t/full_table_accept.t
+    ... beside threads                    t/thread_full_table.t t/fault_threads.t
+    ... with several readers              t/fork_readers.t t/message_waiting.t
+    ... and error replies                 t/fault_reply.t t/fault_text.t
+    refused though there is room          t/fault_refused.t
+    more descriptors than asked for       t/hostile_descriptors.t t/message_limits.t
+    a batch beyond $max                   t/batch_limits.t
+    confused and hostile peers            t/hostile_peer.t t/wire_messages.t
+    half a message                        t/hostile_half.t
+    text, endless or cut                  t/wire_text.t t/fault_text.t
+    not a byte too many                   t/wire_framing.t t/message_partial.t
+    packets                               t/wire_packets.t
+    all that where senders are noted      t/wire_credentials.t t/noted_hostile_peer.t
+                                          t/noted_hostile_descriptors.t
+                                          t/noted_hostile_half.t
+                                          t/noted_full_table_receive.t
+                                          t/noted_batch_full_table.t
+                                          t/noted_wire_framing.t t/noted_wire_text.t
+    signals end every wait                t/signal_interrupts.t t/message_waiting.t
+                                          t/batch_failures.t
+    ... in milliseconds                   t/signal_prompt.t
+    ... by alarm and die too              t/signal_die.t
+    SIGPIPE and EPIPE                     t/signal_pipe.t
+    non-blocking, both directions         t/nonblocking.t
+    exceptions in callbacks and handlers  t/exception_callback.t t/hostile_callbacks.t
+    ... where arguments are read          t/exception_argument.t t/hostile_arguments.t
+    threads                               t/thread_pairs.t
+    fork                                  t/fork_children.t
+    what cannot be sent                   t/arguments.t t/flush_before_send.t
+    too many on their way                 t/hostile_flight.t
+    waiting that the system refuses       t/fault_wait.t
+    $! and the other globals              t/errno_and_globals.t
+    SIGKILL at each system call           xt/killed.t t/endpoint_race_killed.t
+    failure of each system call           xt/fault_injection.t
+    a million passes: memory, descriptors xt/soak.t
+    memory errors                         xt/valgrind.t xt/sanitizers.sh
+    random messages and control data      xt/fuzz.sh
 
 =head1 DIFFERENCES FROM 0.09
 
