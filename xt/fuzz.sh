@@ -13,11 +13,11 @@ if ! rustup run nightly rustc --version >/dev/null 2>&1; then
     echo 'There is no nightly Rust to fuzz with.'
     exit 0
 fi
+unset RUSTFLAGS # cargo-fuzz has its own
 if ! cargo fuzz --version >/dev/null 2>&1; then
     cargo install --quiet --locked --version 0.13.2 --root target/cargo-fuzz cargo-fuzz
     PATH="$PWD/target/cargo-fuzz/bin:$PATH"
 fi
-unset RUSTFLAGS # cargo-fuzz has its own
 for target in front control_messages receive; do
     found=target/fuzz-corpus/$target
     mkdir -p "$found"
