@@ -1272,7 +1272,9 @@ come, its descriptor is closed, and the next call gives C<EPROTO>.
 =item Not a byte too many
 
 Receiving consumes one message. Several processes may read from one endpoint:
-each ordinary message goes whole to one of them (text is not shared fairly).
+each ordinary message goes whole to one of them. Text is not shared fairly: it
+comes in pieces, which several readers tear apart, and a status or a descriptor
+behind it may be lost in that. Where texts come, let one process read.
 
 =item Nothing is printed, and the process lives
 
