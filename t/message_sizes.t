@@ -13,11 +13,7 @@ use Peer;
 use File::FDpasser qw(:all);
 use Socket;
 
-my %type = (
-    SOCK_STREAM    => SOCK_STREAM,
-    SOCK_SEQPACKET => SOCK_SEQPACKET,
-    SOCK_DGRAM     => SOCK_DGRAM,
-);
+my %type   = (SOCK_STREAM => SOCK_STREAM, packets());
 my @sizes  = (1, 2, 4096, 200_000);
 my @counts = (0, 1, 2, 253);
 my @files  = map { tagged($_) } 1 .. $counts[-1];

@@ -34,10 +34,12 @@ my %receive = (
     },
 );
 
+my %packets = packets();
+my @types   = (SOCK_STREAM, values %packets);
 for my $name (sort keys %receive) {
     my $receive = $receive{$name};
 
-    for my $type (SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM) {
+    for my $type (@types) {
         my ($us, $peer) = pair($type);
         my $child = in_child {
             1 until sleeps(getppid);
@@ -102,7 +104,7 @@ my @files = map { tagged($_) } qw(a b c end);
 @name{ map { identity($_) } @files } = qw(a b c end);
 my $end = pop @files;
 for my $name (sort keys %receive) {
-    for my $type (SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM) {
+    for my $type (@types) {
         my ($us, $peer) = pair($type);
         my @readers = map {
             in_child {

@@ -6,6 +6,7 @@ package Peer;
 #     use Peer;                            # skips the test where it can't work
 #
 #     my ($us, $peer) = pair();            # SOCK_STREAM; pair(SOCK_DGRAM)
+#     my %type = packets();                # name => type, of those with packets
 #     send_raw($peer, "\0\0", $fh);        # one sendmsg, one SCM_RIGHTS
 #     send_control($peer, "\0\0", rights($fh), rights($fh));
 #     my ($bytes, @numbers) = recv_raw($us, 100);
@@ -26,10 +27,11 @@ use warnings;
 use Config;
 use Exporter 'import';
 use POSIX  ();
-use Socket qw(AF_UNIX MSG_DONTWAIT MSG_NOSIGNAL MSG_PEEK PF_UNSPEC SOCK_STREAM SOL_SOCKET);
+use Socket qw(AF_UNIX MSG_DONTWAIT MSG_NOSIGNAL MSG_PEEK PF_UNSPEC SOCK_DGRAM
+    SOCK_SEQPACKET SOCK_STREAM SOL_SOCKET);
 use Test::More ();
 
-our @EXPORT = qw(pair send_raw send_control rights credentials recv_raw queued
+our @EXPORT = qw(pair packets send_raw send_control rights credentials recv_raw queued
     note_credentials descriptor_limit fill_table empty_table tagged tag_of);
 
 # sendmsg, recvmsg, prlimit64
@@ -71,6 +73,15 @@ sub pair {
         or die "socketpair: $!";
     $_->autoflush for $one, $two;
     return ($one, $two);
+}
+
+# packets(): where streams are emulated SOCK_SEQPACKET is a stream.
+sub packets {
+    return (
+        SOCK_DGRAM => SOCK_DGRAM,
+        File::FDpasser::transport() eq 'socket'
+            ? (SOCK_SEQPACKET => SOCK_SEQPACKET) : (),
+    );
 }
 
 sub number_of { my ($fh) = @_; return ref $fh ? fileno $fh : $fh }
