@@ -50,7 +50,7 @@ impl Place {
 
     /// In a directory that others can write to: does the node belong to
     /// neither us nor the directory's owner?
-    fn is_foreign(&self, node: &FileStat) -> Result<bool> {
+    pub fn is_foreign(&self, node: &FileStat) -> Result<bool> {
         let directory = fstat(self.directory())?;
         let shared = directory.st_mode & (Mode::S_IWGRP | Mode::S_IWOTH).bits() != 0;
         Ok(shared && node.st_uid != geteuid().as_raw() && node.st_uid != directory.st_uid)

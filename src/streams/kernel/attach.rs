@@ -5,12 +5,12 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{open, OFlag};
-use nix::sys::stat::{lstat, stat, Mode, SFlag};
+use nix::sys::stat::{lstat, stat, FileStat, Mode, SFlag};
 use nix::unistd::unlink;
 
 use super::declarations;
 use crate::endpoint::create;
-use crate::endpoint::name::Name;
+use crate::endpoint::name::{Name, Place};
 use crate::error::{Error, Result};
 use crate::operation::{Answer, Operation, Step};
 use crate::wait::Signals;
@@ -30,8 +30,9 @@ pub fn fdetach(path: &CStr) -> Result<()> {
 }
 
 /// Names the end as an endpoint: over an empty file of ours, which is made if
-/// the name is free.  A name that is attached is detached first, so that there
-/// is a moment at which it leads to the covered file.
+/// the name is free, and anew if permissions are asked for: the name has those
+/// of the file.  A name that is attached is detached first, so that there is a
+/// moment at which it leads to the covered file.
 pub struct Attaching {
     named: OwnedFd,
     path: CString,
@@ -54,29 +55,39 @@ impl Attaching {
     }
 
     fn attach(&self) -> Result<Answer> {
+        // Whether the file has the permissions that are asked for.
+        let mut fits = self.options.mode.is_none();
         for _ in 0..ATTEMPTS {
+            if self.check_file()? == Found::EmptyFile && !fits {
+                unlink(self.path.as_c_str())?;
+                fits = self.make_file()?;
+            }
             match fattach(self.named.as_fd(), &self.path) {
                 Ok(()) => return Ok(Answer::default()),
-                Err(Error::System(Errno::ENOENT)) => self.make_file()?,
+                Err(Error::System(Errno::ENOENT)) => fits |= self.make_file()?,
                 Err(Error::System(Errno::EBUSY)) if !self.options.exclusive => {
                     fdetach(&self.path)?;
                 }
                 Err(Error::System(Errno::EBUSY)) => return Err(Error::InUse),
                 Err(error) => return Err(error),
             }
-            self.check_file()?;
         }
         Err(Error::InUse)
     }
 
-    fn make_file(&self) -> Result<()> {
+    /// False if something has the name.
+    fn make_file(&self) -> Result<bool> {
         let mode = self.options.mode.unwrap_or(Mode::from_bits_truncate(0o666));
         let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_WRONLY | OFlag::O_CLOEXEC;
         match open(self.path.as_c_str(), flags, mode) {
-            Ok(_) => Ok(()),
-            // A link that leads nowhere: itself is replaced.
-            Err(Errno::EEXIST) if self.is_link()? => Ok(unlink(self.path.as_c_str())?),
-            Err(Errno::EEXIST) => Ok(()),
+            Ok(_) => Ok(true),
+            Err(Errno::EEXIST) => {
+                // A link that leads nowhere: itself is replaced.
+                if self.is_link()? {
+                    unlink(self.path.as_c_str())?;
+                }
+                Ok(false)
+            }
             Err(errno) => Err(Error::from(errno)),
         }
     }
@@ -86,24 +97,39 @@ impl Attaching {
         Ok(SFlag::from_bits_truncate(node.st_mode) & SFlag::S_IFMT == SFlag::S_IFLNK)
     }
 
-    /// InUse where something would be covered that is not ours to cover.
-    fn check_file(&self) -> Result<()> {
+    /// InUse where something would be covered that is not ours to cover, for
+    /// root as well.
+    fn check_file(&self) -> Result<Found> {
         let node = match stat(self.path.as_c_str()) {
-            Err(Errno::ENOENT) => return Ok(()),
+            Err(Errno::ENOENT) => return Ok(Found::Nothing),
             node => node?,
         };
-        let kind = SFlag::from_bits_truncate(node.st_mode) & SFlag::S_IFMT;
-        match kind {
-            SFlag::S_IFREG if node.st_size == 0 => Ok(()),
-            SFlag::S_IFIFO => Ok(()),
-            _ => Err(Error::InUse),
+        if Place::of(&self.path)?.is_foreign(&node)? {
+            return Err(Error::InUse);
         }
+        kind_of(&node).ok_or(Error::InUse)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Nothing,
+    EmptyFile,
+    /// Attached, or a fifo: these look the same.
+    Stream,
+}
+
+fn kind_of(node: &FileStat) -> Option<Found> {
+    match SFlag::from_bits_truncate(node.st_mode) & SFlag::S_IFMT {
+        SFlag::S_IFREG if node.st_size == 0 => Some(Found::EmptyFile),
+        SFlag::S_IFIFO => Some(Found::Stream),
+        _ => None,
     }
 }
 
 impl Operation for Attaching {
     fn step(&mut self) -> Step {
-        Step::Done(self.check_file().and_then(|()| self.attach()))
+        Step::Done(self.attach())
     }
 
     /// It never waits.
