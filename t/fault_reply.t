@@ -102,8 +102,9 @@ for my $how (sort keys %receive) {
 }
 
 # Packets, and connections that note who sends.
+my %packets = packets();
 for my $how (sort keys %receive) {
-    my ($us, $peer) = pair(SOCK_SEQPACKET);
+    my ($us, $peer) = pair($packets{SOCK_SEQPACKET} || SOCK_DGRAM);
     my ($noted, $other) = pair();
     note_credentials($noted);
     send_raw($_, "\0" . chr EACCES, $files[0]) for $peer, $other;

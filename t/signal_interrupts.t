@@ -214,24 +214,6 @@ my %wait = (
     },
 );
 
-sub foreign_listener {
-    my ($path, $backlog) = @_;
-    unlink $path;
-    socket my $listener, AF_UNIX, Meeting::type(), 0 or die "socket: $!";
-    bind $listener, pack_sockaddr_un($path) or die "bind: $!";
-    listen $listener, $backlog or die "listen: $!";
-    return $listener;
-}
-
-# A listener whose queue takes no one more, and those who wait in it.
-sub full_listener {
-    my ($path) = @_;
-    my $listener = foreign_listener($path, 1);
-    my @waiting;
-    while (my $client = knock($path)) { push @waiting, $client }
-    return ($listener, @waiting);
-}
-
 for my $name (sort keys %wait) {
     for my $kind (kinds()) {
         my $child = in_child {

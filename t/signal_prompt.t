@@ -6,13 +6,13 @@ use warnings;
 
 use lib 't/lib';
 use Test::More;
+use Meeting;
 use Situation;
 use Peer;
 use Signals;
 
 use File::FDpasser qw(:all);
 use POSIX ();
-use Socket;
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
 # The machine may be busy: the quickest of so many counts.
@@ -29,21 +29,6 @@ sub full_pair {
     1 while syswrite $us, 'x';
     $us->blocking(1);
     return ($us, $peer);
-}
-
-sub full_listener {
-    my $path = "$dir/full";
-    unlink $path;
-    socket my $listener, AF_UNIX, SOCK_STREAM, 0 or die "socket: $!";
-    bind $listener, pack_sockaddr_un($path) or die "bind: $!";
-    listen $listener, 1 or die "listen: $!";
-    my @held = ($listener);
-    for (;;) {
-        socket my $client, AF_UNIX, SOCK_STREAM, 0 or die "socket: $!";
-        $client->blocking(0);
-        connect $client, pack_sockaddr_un($path) or return @held;
-        push @held, $client;
-    }
 }
 
 # What waits, and what has to live meanwhile.
@@ -63,7 +48,7 @@ my %wait = (
         return (sub { serv_accept_fh($listener) }, $listener);
     },
     'endp_connect' => sub {
-        my @held = full_listener();
+        my @held = full_listener("$dir/full");
         return (sub { endp_connect("$dir/full") }, @held);
     },
 );

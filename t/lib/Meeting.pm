@@ -19,6 +19,8 @@ package Meeting;
 #     $child->settle;                  # waits until it waits, or has connected
 #     ok answers($path), 'a server is alive';
 #     my $client = knock($path);       # in its queue; undef and EAGAIN: no room
+#     my $listener = foreign_listener($path, 5);         # not the module's own
+#     my ($listener, @waiting) = full_listener($path);   # takes no one more
 
 use strict;
 use warnings;
@@ -29,7 +31,8 @@ use Signals qw(sleeps);
 use Situation;
 use Socket;
 
-our @EXPORT = qw(meet elsewhere arrives answers knock);
+our @EXPORT = qw(meet elsewhere arrives answers knock foreign_listener
+    full_listener);
 
 # meet($listener, $path, %options of endp_connect), meet($listener, CODE)
 sub meet {
@@ -72,6 +75,23 @@ sub knock {
     socket my $client, AF_UNIX, type(), 0 or die "socket: $!";
     $client->blocking(0);
     return connect($client, pack_sockaddr_un($path)) ? $client : undef;
+}
+
+sub foreign_listener {
+    my ($path, $backlog) = @_;
+    unlink $path;
+    socket my $listener, AF_UNIX, type(), 0 or die "socket: $!";
+    bind $listener, pack_sockaddr_un($path) or die "bind: $!";
+    listen $listener, $backlog or die "listen: $!";
+    return $listener;
+}
+
+sub full_listener {
+    my ($path)   = @_;
+    my $listener = foreign_listener($path, 1);
+    my @waiting;
+    while (my $client = knock($path)) { push @waiting, $client }
+    return ($listener, @waiting);
 }
 
 my %channels;    # to the children that have not handed over yet
