@@ -117,7 +117,7 @@ END
 for my $threads ($Config{useithreads} ? (0, 1) : 0) {
     for my $from (sort keys %expected) {
         my $run = script($program)->run(
-            shell     => "export LD_PRELOAD=$dir/refuse.so",
+            shell     => qq{export LD_PRELOAD="\$LD_PRELOAD $dir/refuse.so"},
             arguments => [ $from, $threads ],
         );
         (my $out = $run->{out}) =~ s/ at \S+ line \d+\.?$//mg;
