@@ -1,5 +1,7 @@
 //! Whether other threads may open descriptors while we look at the table.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::OnceLock;
 
@@ -13,7 +15,24 @@ pub fn note() {
 }
 
 pub fn exist() -> bool {
-    EXIST.load(Ordering::Relaxed) || single().is_some_and(|flag| flag.load(Ordering::Relaxed) == 0)
+    EXIST.load(Ordering::Relaxed)
+        || match single() {
+            Some(flag) => flag.load(Ordering::Relaxed) == 0,
+            None => existed_at_first(),
+        }
+}
+
+/// Where the C library does not tell, as GNU's before 2.32: whether there were
+/// others at the first call.  Later ones are noted if they are Perl's.
+fn existed_at_first() -> bool {
+    static EXISTED: OnceLock<bool> = OnceLock::new();
+    *EXISTED.get_or_init(|| has_others().unwrap_or(false))
+}
+
+/// The system's directory of our threads has a link for each, besides its own
+/// two.  Needs no descriptor.  None where there is no such directory.
+fn has_others() -> Option<bool> {
+    Some(fs::metadata("/proc/self/task").ok()?.nlink() > 3)
 }
 
 /// What the C library knows, as GNU's does: also of threads that are not Perl's,
@@ -36,5 +55,13 @@ mod tests {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     fn a_thread_that_is_not_of_perl_is_noticed() {
         std::thread::spawn(|| assert!(super::exist())).join().expect("a thread");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_thread_has_a_link_in_proc() {
+        std::thread::spawn(|| assert_eq!(super::has_others(), Some(true)))
+            .join()
+            .expect("a thread");
     }
 }
