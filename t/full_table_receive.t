@@ -131,11 +131,15 @@ for my $how (sort keys %receive) {
 }
 no_leak('sending: none left over');
 
-# The limit is lowered below what is open, and below what was free before.
-{
+# The limit is lowered below what is open, and below what was free before; low
+# numbers are asked for in another way than high ones.
+for my $open (0, 40) {
     my ($us, $peer) = pair();
-    send_raw($peer, "\0\0", $file) for 1 .. 3;
+    my @open = map { POSIX::dup(0) } 1 .. $open;
+    send_raw($peer, "\0\0", $file) for 1 .. 4;
     my $first = recv_fd($us);
+    POSIX::close($first);
+    is recv_fd($us), $first, "above $open open numbers: the same number again";
     POSIX::close($first);
     my $limit   = descriptor_limit($first);
     my $refused = recv_fd($us);
@@ -143,6 +147,7 @@ no_leak('sending: none left over');
     descriptor_limit(3);
     my $again   = recv_fh($us);
     descriptor_limit($limit);
+    POSIX::close($_) for @open;
     is $refused, undef,    'a limit lowered at run time: refused';
     is $errno,   'EMFILE', 'with EMFILE';
     is $again,   undef,    'and below all that is open';

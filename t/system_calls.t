@@ -13,7 +13,7 @@ plan skip_all => 'the counts are those of Linux'         if $^O ne 'linux';
 plan skip_all => 'there is no strace, or it may not trace' if !eval { !calls('0') };
 
 # Everything is there, and each thing has been done before.
-my $PREAMBLE = <<'SCRIPT';
+our $PREAMBLE = <<'SCRIPT';
     use File::FDpasser ':all';
     my ( $conn, $end ) = spipe();
     my ( $conn_number, $end_number ) = ( fileno $conn, fileno $end );
@@ -33,6 +33,12 @@ is calls('send_files($conn, ($read) x 64)'), 'sendmsg', 'sending 64 handles at o
 my $take = 'ioctl poll recvmsg';
 is calls( 'recv_fd($end_number)', 'send_file($conn, $read)' ), $take, 'receiving a number';
 is calls( 'recv_fd($end)', 'send_file($conn, $read)' ), $take, 'the same, over a handle';
+# A number beyond 24 is dear to poll for.
+{
+    local $PREAMBLE = $PREAMBLE . 'POSIX::dup(0) for 1 .. 30;';
+    like calls( 'recv_fd($end_number)', 'send_file($conn, $read)' ),
+        qr/\Aioctl (?:getrlimit fcntl|fcntl close) recvmsg\z/, 'receiving a high number';
+}
 # The same, for the most that a message can bring.
 like calls( 'scalar( my @all = recv_fds($end) ) && 0', 'send_files($conn, ($read) x 64)' ),
     qr/\Aioctl \w*rlimit\w* poll recvmsg\z/, 'receiving 64 numbers at once';

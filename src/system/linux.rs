@@ -35,33 +35,61 @@ pub fn abstract_address(name: &[u8]) -> nix::Result<UnixAddr> {
     UnixAddr::new_abstract(name)
 }
 
-/// Beyond this number asking costs more than opening something.
-const CHEAP_TO_ASK: usize = 24;
+/// From this number on poll(2) costs more than opening something.
+const POLLED: usize = 24;
 
-/// Whether one of the numbers is free and below the limit, or false if that
-/// would be dear to say.
-///
+/// Whether one of the numbers, the likelier first, is free and below the limit,
+/// or false if that would be dear to say.
+#[inline(always)]
+pub fn is_any_free(numbers: [RawFd; 2]) -> bool {
+    if usize::try_from(numbers[0]).is_ok_and(|number| number < POLLED) {
+        is_any_low_free(numbers)
+    } else {
+        is_any_high_free(numbers)
+    }
+}
+
 /// One poll(2) answers both: it refuses more entries than the limit allows
 /// descriptors, and says POLLNVAL of an entry that is not open.  Entries of -1
 /// are skipped.
 #[allow(unsafe_code)]
 #[inline(always)]
-pub fn is_any_free(numbers: [RawFd; 2]) -> bool {
-    let mut entries = [libc::pollfd { fd: -1, events: 0, revents: 0 }; CHEAP_TO_ASK];
+fn is_any_low_free(numbers: [RawFd; 2]) -> bool {
+    let mut entries = [libc::pollfd { fd: -1, events: 0, revents: 0 }; POLLED];
     let mut length = 0;
     for number in numbers {
-        let index = usize::try_from(number).unwrap_or(CHEAP_TO_ASK);
-        if index < CHEAP_TO_ASK {
+        let index = usize::try_from(number).unwrap_or(POLLED);
+        if index < POLLED {
             entries[index].fd = number;
             length = length.max(index + 1);
         }
     }
-    if length == 0 {
-        return false;
-    }
     // SAFETY: the array has at least `length` entries, which the call fills.
     let told = unsafe { libc::poll(entries.as_mut_ptr(), length as libc::nfds_t, 0) };
     told > 0 && entries[..length].iter().any(|entry| entry.revents == libc::POLLNVAL)
+}
+
+/// By getrlimit(2) and fcntl(2).  Not by prlimit64, which C libraries call for
+/// getrlimit: it costs more than opening something.  Not every architecture has
+/// the older call.
+#[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
+#[allow(unsafe_code)]
+fn is_any_high_free(numbers: [RawFd; 2]) -> bool {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: getrlimit writes one rlimit, which on this architecture has the
+    // kernel's layout.
+    let told = unsafe { libc::syscall(libc::SYS_getrlimit, libc::RLIMIT_NOFILE, &mut limit) };
+    let is_free = |number: RawFd| {
+        let below = (number as libc::rlim_t) < limit.rlim_cur;
+        // SAFETY: F_GETFD takes no argument; EBADF is its only error.
+        below && unsafe { libc::fcntl(number, libc::F_GETFD) } < 0
+    };
+    told == 0 && numbers.into_iter().any(is_free)
+}
+
+#[cfg(not(all(target_arch = "x86_64", target_pointer_width = "64")))]
+fn is_any_high_free(_: [RawFd; 2]) -> bool {
+    false
 }
 
 /// renameat2(2): the two names change places, or nothing happens.

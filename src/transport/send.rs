@@ -189,10 +189,8 @@ pub struct SendAll {
 impl SendAll {
     /// NotADescriptor, or what the system says, if one of them is not open.
     pub fn new(connection: BorrowedFd<'static>, descriptors: &'static [RawFd]) -> Result<Self> {
-        if descriptors.len() > BATCH {
-            // Of a single message the kernel sends nothing if one is bad.
-            descriptors.iter().try_for_each(|&number| check_open(number))?;
-        }
+        // Of the first message the kernel itself sends nothing if one is bad.
+        descriptors.iter().skip(BATCH).try_for_each(|&number| check_open(number))?;
         Ok(SendAll { connection, descriptors, sent: 0, waiter: Waiter::new(connection) })
     }
 
