@@ -105,6 +105,19 @@ for my $blocking (0, 1) {
     is $length, MUCH, '... and all of the text' if !$blocking;
 }
 
+# Signals that keep coming put off its end no further than one does
+{
+    my ($here, $there) = spipe();
+    local $SIG{USR1} = sub { };
+    my $signaller = in_child {
+        select undef, undef, undef, 0.05 while kill USR1 => getppid;
+    };
+    fails { send_err($here, 2, 'x' x MUCH) } undef, 'EINTR',
+        'signal after signal, and a peer that does not read';
+    kill KILL => $signaller->pid;
+    $signaller->status;
+}
+
 undef $file;
 no_leak();
 done_testing;

@@ -150,11 +150,14 @@ impl Send {
     fn heed_wait(&mut self) -> Result<()> {
         match self.waiter.outcome() {
             Err(Error::Interrupted) if self.is_owed() => {
-                self.hurries = true;
-                if self.kind == Kind::Reply {
-                    self.next = self.parts.len() - 1;
+                // A second signal does not make it wait longer.
+                if !self.hurries {
+                    self.hurries = true;
+                    if self.kind == Kind::Reply {
+                        self.next = self.parts.len() - 1;
+                    }
+                    self.waiter = Waiter::for_rest_of(self.stream);
                 }
-                self.waiter = Waiter::for_rest_of(self.stream);
                 Ok(())
             }
             Err(Error::WouldBlock) if self.hurries => Err(Error::Interrupted),
