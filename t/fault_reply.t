@@ -9,7 +9,7 @@ use Test::More;
 use Situation;
 use Peer;
 
-use Errno qw(EACCES);
+use Errno qw(ENOSPC);
 use File::FDpasser qw(:all);
 use POSIX ();
 use Socket;
@@ -62,15 +62,15 @@ sub outcome {
 
 # Error replies, and the text that comes with each.
 my %reply = (
-    'a reply'               => [ '', sub { syswrite $_[0], "\0" . chr EACCES } ],
-    'a reply with text'     => [ 'sorry', sub { send_err($_[0], EACCES, 'sorry') } ],
+    'a reply'               => [ '', sub { syswrite $_[0], "\0" . chr ENOSPC } ],
+    'a reply with text'     => [ 'sorry', sub { send_err($_[0], ENOSPC, 'sorry') } ],
     'text before a reply'   => [ 'sorry', sub {
         syswrite $_[0], 'sorry';
-        syswrite $_[0], "\0" . chr EACCES;
+        syswrite $_[0], "\0" . chr ENOSPC;
     } ],
-    'a reply with long text' => [ 'x' x 10_000, sub { send_err($_[0], EACCES, 'x' x 10_000) } ],
-    'a reply with a descriptor' => [ '', sub { send_raw($_[0], "\0" . chr EACCES, $files[0]) } ],
-    'a reply with three' => [ 'sorry', sub { send_raw($_[0], "sorry\0" . chr EACCES, @files) } ],
+    'a reply with long text' => [ 'x' x 10_000, sub { send_err($_[0], ENOSPC, 'x' x 10_000) } ],
+    'a reply with a descriptor' => [ '', sub { send_raw($_[0], "\0" . chr ENOSPC, $files[0]) } ],
+    'a reply with three' => [ 'sorry', sub { send_raw($_[0], "sorry\0" . chr ENOSPC, @files) } ],
 );
 
 for my $how (sort keys %receive) {
@@ -90,7 +90,7 @@ for my $how (sort keys %receive) {
                 = $takes_one ? ($free         ? 1          : 'EMFILE')
                 : $how =~ /2/ ? ($free == 300 ? 'EMSGSIZE' : 'EMFILE')
                 :               ($free == 300 ? '1 2 3'    : 'EMFILE');
-            is_deeply \@seen, [ 'EACCES', 'EACCES', $third ], $title;
+            is_deeply \@seen, [ 'ENOSPC', 'ENOSPC', $third ], $title;
             is $text, $said x 2, '... and each text, once';
             my @rest = map { outcome($takes_one ? $how : 'recv_fhs', $us) } 1, 2;
             my @left = $third =~ /\AE/ ? ($takes_one ? 1 : '1 2 3') : 'ENOTCONN';
@@ -107,12 +107,12 @@ for my $how (sort keys %receive) {
     my ($us, $peer) = pair($packets{SOCK_SEQPACKET} || SOCK_DGRAM);
     my ($noted, $other) = pair();
     note_credentials($noted);
-    send_raw($_, "\0" . chr EACCES, $files[0]) for $peer, $other;
+    send_raw($_, "\0" . chr ENOSPC, $files[0]) for $peer, $other;
     send_raw($_, "\0\0",            $files[1]) for $peer, $other;
     my @seen = with_free 0, sub {
         map { my $socket = $_; map { outcome($how, $socket) } 1, 2 } $us, $noted;
     };
-    is_deeply \@seen, [ (qw(EACCES EMFILE)) x 2 ], "$how: packets, credentials";
+    is_deeply \@seen, [ (qw(ENOSPC EMFILE)) x 2 ], "$how: packets, credentials";
     is_deeply [ map { outcome($how, $_) } $us, $noted ], [ 2, 2 ], '... then both';
 }
 no_leak('packets: no descriptor is left over');
@@ -133,7 +133,7 @@ for my $how ('recv_fd', 'recv_fhs', 'recv_fds, 2') {
         }
     } 1 .. 4;
     close $us;
-    for (1 .. 1000) { send_err($peer, EACCES) or die "send_err: $!" }
+    for (1 .. 1000) { send_err($peer, ENOSPC) or die "send_err: $!" }
     close $peer;
     my (%sum, @leaks);
     for my $reader (@readers) {
@@ -141,7 +141,7 @@ for my $how ('recv_fd', 'recv_fhs', 'recv_fds, 2') {
         $sum{$_} += $seen->{$_} for keys %$seen;
         push @leaks, @leaked;
     }
-    is_deeply \%sum, { EACCES => 1000, ENOTCONN => 4 },
+    is_deeply \%sum, { ENOSPC => 1000, ENOTCONN => 4 },
         "$how: of 1000 replies each comes to one of four readers";
     is_deeply \@leaks, [], '... and they keep none';
 }
