@@ -36,12 +36,15 @@ sub killed_at {
         or POSIX::_exit(127);
 }
 
+# More often no program makes a call; perl looks for modules in each of @INC.
+my $MOST = 5000;
+
 # Passes numbers of the calls to $code until it says that nothing was killed.
 sub at_each {
     my ($call, $code) = @_;
     my $number = 1;
-    $number++ while $number < 500 && $code->($number);
-    cmp_ok $number, '<', 500, "$call: " . ($number - 1) . ' times';
+    $number++ while $number < $MOST && $code->($number);
+    ok $number > 1 && $number < $MOST, "$call: " . ($number - 1) . ' times';
 }
 
 my $dir = workdir();
