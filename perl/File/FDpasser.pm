@@ -987,7 +987,9 @@ B<Returns:> 1, or C<undef>.
 
 On SOCK_SEQPACKET and SOCK_DGRAM sockets, whose messages have no room for
 text, only the status goes. A text longer than the send buffer is waited for
-on a non-blocking endpoint as well, once its first part has gone.
+on a non-blocking endpoint as well, once its first part has gone. A signal then
+gives up the rest of the text, but not the status: for that there is a second.
+If it cannot go, C<EINTR>, and what was sent has no end: close the connection.
 
 B<Errors:> As L</send_file>.
 
@@ -1291,9 +1293,8 @@ before or after either.
 
 =head2 How this is tested
 
-Each file in F<t/> runs with C<make test>, those of F<xt/> before a release; the
-first line of each says what happens in it. Most of F<t/> runs a second time over
-emulated streams (F<t/streams/>).
+Each file in F<t/> runs with C<make test>, those of F<xt/> before a release. Most
+of F<t/> runs a second time over emulated streams (F<t/streams/>).
 
     full table, on receive                t/full_table_receive.t t/full_table_inherited.t
     ... for batches of up to 253          t/batch_full_table.t
@@ -1625,6 +1626,13 @@ process cannot connect to itself. C<< timeout => $seconds >> limits the wait
 (C<ETIMEDOUT>); if the server goes away meanwhile, it is C<ENXIO>. A client that
 gives up, or that a signal takes away, leaves the server a connection that is at
 its end. Permission to read and to write is needed.
+
+=item *
+
+On Solaris and illumos L</endp_create> attaches the stream to an empty file, with
+the permissions C<mode>, else C<0666>, less the umask. What it takes over it detaches
+first, and with C<mode> it makes the file anew: for a moment a client finds the file
+alone (C<ECONNREFUSED>), or nothing, and so it stays if the call then fails.
 
 =item *
 
