@@ -50,10 +50,14 @@ impl Place {
 
     /// In a directory that others can write to: does the node belong to
     /// neither us nor the directory's owner?
-    pub fn is_foreign(&self, node: &FileStat) -> Result<bool> {
-        let directory = fstat(self.directory())?;
+    fn is_foreign(&self, node: &FileStat) -> Result<bool> {
+        Ok(Self::is_foreign_in(&fstat(self.directory())?, node))
+    }
+
+    /// The same, of a directory that need not be open.
+    pub fn is_foreign_in(directory: &FileStat, node: &FileStat) -> bool {
         let shared = directory.st_mode & (Mode::S_IWGRP | Mode::S_IWOTH).bits() != 0;
-        Ok(shared && node.st_uid != geteuid().as_raw() && node.st_uid != directory.st_uid)
+        shared && node.st_uid != geteuid().as_raw() && node.st_uid != directory.st_uid
     }
 
     /// Whether a server listens at the name.  Connecting a socket of another

@@ -1,7 +1,9 @@
 //! Names for streams; fattach(3C), fdetach(3C).
 
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsStr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{open, OFlag};
@@ -100,14 +102,32 @@ impl Attaching {
     /// InUse where something would be covered that is not ours to cover, for
     /// root as well.
     fn check_file(&self) -> Result<Found> {
-        let node = match stat(self.path.as_c_str()) {
-            Err(Errno::ENOENT) => return Ok(Found::Nothing),
-            node => node?,
+        let path = self.path.as_c_str();
+        // A link is somebody's, and so is what it leads to.
+        let (Some(_), Some(node)) = (self.own(lstat(path))?, self.own(stat(path))?) else {
+            return Ok(Found::Nothing);
         };
-        if Place::of(&self.path)?.is_foreign(&node)? {
-            return Err(Error::InUse);
-        }
         kind_of(&node).ok_or(Error::InUse)
+    }
+
+    /// None if there is nothing; InUse if it is somebody else's.
+    fn own(&self, node: nix::Result<FileStat>) -> Result<Option<FileStat>> {
+        match node {
+            Err(Errno::ENOENT) => Ok(None),
+            node => {
+                let node = node?;
+                let foreign = self.is_foreign(&node)?;
+                (!foreign).then_some(Some(node)).ok_or(Error::InUse)
+            }
+        }
+    }
+
+    /// By path: a stream's may be longer than a [`Place`] takes.
+    fn is_foreign(&self, node: &FileStat) -> Result<bool> {
+        let parent = Path::new(OsStr::from_bytes(self.path.to_bytes())).parent();
+        let named = parent.filter(|parent| !parent.as_os_str().is_empty());
+        let directory = stat(named.unwrap_or(Path::new(".")))?;
+        Ok(Place::is_foreign_in(&directory, node))
     }
 }
 
