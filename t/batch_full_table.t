@@ -21,18 +21,6 @@ Situation::new_baseline();
 sub tags { return map { tag_of($_) } @_ }
 sub close_all { ref $_ or POSIX::close($_) for @_ }
 
-# With just so many free numbers: what $code returns, in list context.
-sub with_free {
-    my ($free, $code) = @_;
-    my $limit  = descriptor_limit(600);
-    my @filler = fill_table();
-    POSIX::close(pop @filler) for 1 .. $free;
-    my @result = $code->();
-    empty_table(@filler);
-    descriptor_limit($limit);
-    return @result;
-}
-
 sub errno_of {
     my ($receive, @arguments) = @_;
     $! = 0;

@@ -21,18 +21,6 @@ my $text  = '';
 $File::FDpasser::on_text = sub { $text .= $_[0] };
 Situation::new_baseline();
 
-# With just so many numbers free: what $code returns, in list context.
-sub with_free {
-    my ($free, $code) = @_;
-    my $limit  = descriptor_limit(600);
-    my @filler = fill_table();
-    POSIX::close(pop @filler) for 1 .. $free;
-    my @result = $code->();
-    empty_table(@filler);
-    descriptor_limit($limit);
-    return @result;
-}
-
 # The tags of what a call brings, else why it brings nothing.
 my %receive = (
     'recv_fh'     => sub { scalar recv_fh($_[0]) },

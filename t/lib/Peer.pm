@@ -32,7 +32,7 @@ use Socket qw(AF_UNIX MSG_DONTWAIT MSG_NOSIGNAL MSG_PEEK PF_UNSPEC SOCK_DGRAM
 use Test::More ();
 
 our @EXPORT = qw(pair packets send_raw send_control rights credentials recv_raw queued
-    note_credentials descriptor_limit fill_table empty_table tagged tag_of);
+    note_credentials descriptor_limit fill_table empty_table with_free tagged tag_of);
 
 # sendmsg, recvmsg, prlimit64, pread64
 my %SYSCALLS = (
@@ -204,6 +204,19 @@ sub fill_table {
 }
 
 sub empty_table { POSIX::close($_) for @_ }
+
+# with_free($count, $code): with just so many free numbers, below a limit of 600,
+# what $code returns, in list context.
+sub with_free {
+    my ($free, $code) = @_;
+    my $limit  = descriptor_limit(600);
+    my @filler = fill_table();
+    POSIX::close(pop @filler) for 1 .. $free;
+    my @result = $code->();
+    empty_table(@filler);
+    descriptor_limit($limit);
+    return @result;
+}
 
 # tagged($tag): an unnamed file of its own that holds $tag.
 sub tagged {
