@@ -194,7 +194,7 @@ for (1 .. 5) {
 $stop->open;
 my ($servers, @failed) = $clients->result;
 is "@failed", '', 'no client was refused or dropped';
-cmp_ok $servers, '>', 3, 'and they have met several servers';
+cmp_ok $servers, '>', 1, 'and they have met several servers';
 ok !eval { client("$dir/more") }, 'an address without a name is closed';
 end($last);
 

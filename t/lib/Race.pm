@@ -38,7 +38,7 @@ sub restarts {
     my $path      = "$dir/server";
     my @listeners = scalar endp_create($path);
     my %connect   = (
-        'endp_connect' => sub { endp_connect($path, timeout => 0.05) },
+        'endp_connect' => sub { endp_connect($path, timeout => 0.001) },
         'connect'      => sub { knock($path) },
     );
     my %client    = map { $_ => client($connect{$_}) } keys %connect;
