@@ -81,8 +81,9 @@ fn is_any_high_free(numbers: [RawFd; 2]) -> bool {
     let told = unsafe { libc::syscall(libc::SYS_getrlimit, libc::RLIMIT_NOFILE, &mut limit) };
     let is_free = |number: RawFd| {
         let below = (number as libc::rlim_t) < limit.rlim_cur;
-        // SAFETY: F_GETFD takes no argument; EBADF is its only error.
-        below && unsafe { libc::fcntl(number, libc::F_GETFD) } < 0
+        // SAFETY: F_GETFD takes no argument and changes nothing.
+        let flags = || unsafe { libc::fcntl(number, libc::F_GETFD) };
+        below && Errno::result(flags()) == Err(Errno::EBADF)
     };
     told == 0 && numbers.into_iter().any(is_free)
 }
