@@ -42,7 +42,7 @@ for my $name (sort keys %receive) {
     for my $type (@types) {
         my ($us, $peer) = pair($type);
         my $child = in_child {
-            1 until sleeps(getppid);
+            1 until is_blocked(getppid);
             return send_files($peer, $file, $file);
         };
         is_deeply [ $receive->($us) ], [ 'file', 'file' ], "$name waits";
@@ -87,7 +87,7 @@ for my $name (sort keys %receive) {
         my ($us, $peer) = pair();
         my $child = in_child {
             close $us;
-            1 until sleeps(getppid);
+            1 until is_blocked(getppid);
             return 1;
         };
         close $peer;

@@ -287,11 +287,11 @@ for my $name (sort keys %wait) {
 {
     my ($us, $peer) = pair();
     my $child = in_child { tag_of(scalar recv_fh($us)) };
-    1 until sleeps($child->pid);
+    1 until is_blocked($child->pid);
     kill STOP => $child->pid;
     waitpid $child->pid, POSIX::WUNTRACED();
     kill CONT => $child->pid;
-    1 until sleeps($child->pid);
+    1 until is_blocked($child->pid);
     send_raw($peer, "\0\0", $file);
     is $child->result, 'not lost', 'stopped and continued';
 }

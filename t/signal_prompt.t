@@ -60,7 +60,7 @@ sub seconds_to_end {
     my $waiting = $$;
     install($flags);
     my $sender = in_child {
-        1 until sleeps($waiting);
+        1 until is_blocked($waiting);
         syswrite $writer, pack 'd', clock_gettime(CLOCK_MONOTONIC);
         kill USR2 => $waiting;
         return;

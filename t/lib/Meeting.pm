@@ -27,7 +27,7 @@ use warnings;
 
 use Exporter 'import';
 use File::FDpasser;
-use Signals qw(sleeps);
+use Signals qw(is_blocked);
 use Situation;
 use Socket;
 
@@ -129,7 +129,7 @@ sub settle {
     my ($self) = @_;
     my $bits = '';
     vec($bits, fileno $self->{channel}, 1) = 1;
-    1 until sleeps($self->{child}->pid)
+    1 until is_blocked($self->{child}->pid)
         || select my $ready = $bits, undef, undef, 0;
     return;
 }

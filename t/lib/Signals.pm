@@ -19,7 +19,7 @@ use POSIX     ();
 use Situation ();
 use Time::HiRes qw(setitimer ITIMER_REAL);
 
-our @EXPORT = qw(kinds signalled interrupted ticking sleeps);
+our @EXPORT = qw(kinds signalled interrupted ticking is_blocked);
 
 my %INSTALL = (
     '%SIG'             => sub { $SIG{USR1} = $_[0] },
@@ -74,9 +74,9 @@ sub ticking {
     return $code->();
 }
 
-# sleeps($pid): whether that process waits in a system call, or is gone;
+# is_blocked($pid): whether that process waits in a system call, or is gone;
 # proc(5), its state behind its name in parentheses.
-sub sleeps {
+sub is_blocked {
     my ($process) = @_;
     open my $stat, '<', "/proc/$process/stat" or return 1;
     return <$stat> =~ /\) S [^)]*\z/;
@@ -96,7 +96,7 @@ sub new {
     my $pid = fork;
     die "fork: $!" if !defined $pid;
     return bless { pid => $pid, maker => $$ }, $class if $pid;
-    1 until Signals::sleeps($waiting);
+    1 until Signals::is_blocked($waiting);
     kill USR1 => $waiting;
     POSIX::_exit(0);
 }
