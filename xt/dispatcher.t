@@ -32,13 +32,7 @@ for my $name (generators()) {
     }
     who($port) for 1 .. 100;
     $stop->open;
-    my $sum = $load->result;
-    diag sprintf '%s: %d deaths, %d requests, %d refused, %d failed, %d in hand',
-        $name, $DEATHS, @$sum{qw(answered refused broken)}, $in_hand;
-    cmp_ok $sum->{answered}, '>', 1000, "$name: $DEATHS deaths, under load";
-    is $sum->{refused}, 0, '... refused: none';
-    cmp_ok $sum->{broken}, '<=', $in_hand, '... failed: not more than were in hand';
-    is $sum->{other}, 0, '... and no odd answers';
+    deaths_cost_what_was_in_hand($name, $DEATHS, $load->result, $in_hand);
     kill TERM => $dispatcher;
     close $out;
 }

@@ -4,13 +4,9 @@ use warnings;
 # The manual says by which tests each guarantee is shown, the README says so
 # shortly: the files are there, and no test of faults is left out.
 
+use lib 't/lib';
 use Test::More;
-
-sub slurp {
-    my ($name) = @_;
-    open my $fh, '<', $name or die "$name: $!";
-    return join '', readline $fh;
-}
+use Files;
 
 # The files that a name stands for; t/fault_* stands for tests.
 sub files {
@@ -18,8 +14,8 @@ sub files {
     return grep {-e} glob $name =~ /[*]\z/ ? "$name.t" : $name;
 }
 
-my ($table) = slurp('perl/File/FDpasser.pm') =~ /^=head2 How this is tested\n(.*?)^=head1/ms;
-my ($short) = slurp('README.md') =~ /^## What is guaranteed.*?\n(.*?)^## /ms;
+my ($table) = content('perl/File/FDpasser.pm') =~ /^=head2 How this is tested\n(.*?)^=head1/ms;
+my ($short) = content('README.md') =~ /^## What is guaranteed.*?\n(.*?)^## /ms;
 my @named   = ( "$table$short" =~ m{\bx?t/[\w*]+(?:[.](?:t|sh))?}g );
 cmp_ok scalar @named, '>', 40, 'tests are named';
 is join( ' ', grep { !files($_) } @named ), '', 'each is there';

@@ -9,7 +9,9 @@ use CPAN::Meta ();
 use Cwd        ();
 use File::Find ();
 use File::Temp ();
+use lib 't/lib';
 use Test::More;
+use Files;
 
 alarm 1200;
 
@@ -38,13 +40,6 @@ sub packed {
     return Cwd::getcwd() . "/$made";
 }
 
-sub read_file {
-    my $file = shift;
-    open my $handle, '<', $file or die "$file: $!";
-    local $/;
-    return scalar <$handle>;
-}
-
 sub files_below {
     my $folder = shift;
     my @files;
@@ -67,7 +62,7 @@ is_deeply [ grep { !/^\Q$top\E\// } split /\n/, run("tar -tf $tarball") ], [], '
 
 chdir "$scratch/$top" or die "$scratch/$top: $!";
 my $files = files_below('.');
-is_deeply $files, [ sort map {/^(\S+)/} split /\n/, read_file('MANIFEST') ], 'MANIFEST names what it holds';
+is_deeply $files, [ sort map {/^(\S+)/} split /\n/, content('MANIFEST') ], 'MANIFEST names what it holds';
 is_deeply [ grep { -l || !-r _ || ( stat _ )[2] & 022 } @$files ], [], 'no link, nothing that others may write';
 is_deeply [ grep {m{^(?:\.(?!cargo/)|xt/|bench/|debian/)|~$|\.(?:o|so|orig)$}} @$files ], [],
     'nothing of a checkout or a build';
@@ -87,9 +82,9 @@ for my $file (qw(META.json META.yml)) {
 }
 
 # Crates
-my $dependencies = join '', read_file('Cargo.toml') =~ /^\[(?:build-)?dependencies\]\n(.*?)(?=^\[)/gms;
+my $dependencies = join '', content('Cargo.toml') =~ /^\[(?:build-)?dependencies\]\n(.*?)(?=^\[)/gms;
 is_deeply [ sort $dependencies =~ /^(\w+) = /gm ], \@CRATES, 'the crates that are asked for';
-my @locked = read_file('Cargo.lock') =~ /^name = "(?!file-fdpasser")(.*"\nversion = ".*)"$/gm;
+my @locked = content('Cargo.lock') =~ /^name = "(?!file-fdpasser")(.*"\nversion = ".*)"$/gm;
 s/"\nversion = "/-/ for @locked;
 is_deeply [ sort map {s{^vendor/}{}r} glob 'vendor/*' ], [ sort @locked ], 'the crates of Cargo.lock, no other';
 is_deeply [ grep { !licences($_) } glob 'vendor/*' ], [], 'each with its licence';

@@ -9,6 +9,7 @@ package Load;
 #     my $sum = $load->result;      # { answered, refused, broken, other }
 #     stop_process($pid);           # and then
 #     in_hand($pid, $port);         # how many clients' connections it has
+#     deaths_cost_what_was_in_hand($name, $deaths, $sum, $in_hand);    # tests
 
 use strict;
 use warnings;
@@ -18,7 +19,8 @@ use List::Util qw(max);
 use Situation;
 use Test::More ();
 
-our @EXPORT = qw(generators under_load stop_process in_hand);
+our @EXPORT = qw(generators under_load stop_process in_hand
+    deaths_cost_what_was_in_hand);
 
 my $CLIENTS = 8;
 my %generator = (wrk => \&wrk, ab => \&ab);
@@ -92,6 +94,19 @@ sub in_hand {
     my $local = sprintf ':%04X', $port;
     return scalar grep { my @f = split; $f[1] =~ /$local$/ && $f[3] ne '0A' && $inode{ $f[9] } }
         readline $table;
+}
+
+# Four tests of what was counted while so many processes were killed.
+sub deaths_cost_what_was_in_hand {
+    my ($name, $deaths, $sum, $in_hand) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    Test::More::diag(sprintf '%s: %d deaths, %d requests, %d refused, %d failed, %d in hand',
+        $name, $deaths, @$sum{qw(answered refused broken)}, $in_hand);
+    Test::More::cmp_ok($sum->{answered}, '>', 1000, "$name: $deaths deaths, under load");
+    Test::More::is($sum->{refused}, 0, '... refused: none');
+    Test::More::cmp_ok($sum->{broken}, '<=', $in_hand, '... failed: not more than were in hand');
+    Test::More::is($sum->{other}, 0, '... and no odd answers');
+    return;
 }
 
 1;
