@@ -5,12 +5,14 @@ use std::env;
 use std::path::Path;
 use std::process::{exit, Command};
 
-const SHIM: [&str; 5] = [
+const SHIM: [&str; 7] = [
     "src/xs/trampoline.c",
     "src/xs/arguments.c",
     "src/xs/flush.c",
-    "src/xs/callback.c",
     "src/xs/answer.c",
+    "src/xs/handle.c",
+    "src/xs/callback.c",
+    "src/xs/guard.c",
 ];
 const READ_BY_THE_BUILD: [&str; 5] = [
     "build.rs",

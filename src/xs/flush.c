@@ -33,7 +33,7 @@ fdp_flush(pTHX_ fdp_reader *reader, SV *sv)
 }
 
 /* Handles of these kinds are. */
-bool
+static bool
 fdp_is_flushed(char kind)
 {
     return kind == FDP_CONNECTION || kind == FDP_HANDLE || kind == FDP_STATUS || kind == FDP_HANDLES;

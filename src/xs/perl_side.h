@@ -30,35 +30,28 @@ typedef struct {
 
 #define FDP_ARG(reader, i) (PL_stack_base[(reader)->ax + (i)])
 
-/* trampoline.c */
+/* Each file uses only those above it here; trampoline.c uses them all. */
+
+/* guard.c */
 void fdp_guard(pTHX_ fdp_reader *reader);
-
-#ifndef TAINT_get
-#  define TAINT_get PL_tainted
-#endif
-
-/* Before 5.18 copy-on-write strings looked like constants. */
-#if PERL_VERSION < 18
-#  define FDP_IS_CONSTANT(sv) (SvREADONLY(sv) && !SvIsCOW(sv))
-#else
-#  define FDP_IS_CONSTANT(sv) SvREADONLY(sv)
-#endif
-
-/* arguments.c */
 void fdp_pin(pTHX_ fdp_reader *reader);
-void fdp_read_arguments(pTHX_ fdp_reader *reader);
-IO *fdp_io(SV *sv);
-const char *fdp_short_name(const fdp_sub *sub);
-
-/* flush.c */
-bool fdp_is_flushed(char kind);
-void fdp_flush_arguments(pTHX_ fdp_reader *reader);
 
 /* callback.c */
 SV *fdp_call_method(pTHX_ SV *object, const char *method);
 SV *fdp_tied(pTHX_ IO *io);
 void fdp_hand_on_text(pTHX_ fdp_call *call);
 void fdp_warn_of_surplus(pTHX_ size_t surplus);
+
+/* handle.c */
+IO *fdp_io(SV *sv);
+SV *fdp_get(pTHX_ fdp_reader *reader, I32 i);
+bool fdp_descriptor(pTHX_ fdp_reader *reader, I32 i, int64_t *number);
+
+/* arguments.c */
+void fdp_read_arguments(pTHX_ fdp_reader *reader);
+
+/* flush.c */
+void fdp_flush_arguments(pTHX_ fdp_reader *reader);
 
 /* answer.c */
 void fdp_tell(pTHX_ fdp_reader *reader);

@@ -15,26 +15,6 @@ fdp_read_limit(pTHX_ fdp_call *call)
     call->max_text = limit ? (uint64_t)SvUV(limit) : 0;
 }
 
-/* On every way out, die and exit included. */
-static void
-fdp_leave(pTHX_ void *call)
-{
-    PERL_UNUSED_CONTEXT;
-    fdp_abandon((fdp_call *)call);
-}
-
-/* Before anything that may leave while the call owns something: what it owns
- * hangs on the savestack from then on. */
-void
-fdp_guard(pTHX_ fdp_reader *reader)
-{
-    if (reader->guarded)
-        return;
-    reader->guarded = TRUE;
-    ENTER;
-    SAVEDESTRUCTOR_X(fdp_leave, reader->call);
-}
-
 /* What Rust asks for; most often nothing. */
 static void
 fdp_run(pTHX_ fdp_reader *reader)
