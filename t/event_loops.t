@@ -159,7 +159,7 @@ for my $test (@LOOPS) {
     SKIP: {
         my ($missing) = missing($test);
         skip "$test->{name}: no $missing here", 6 if $missing;
-        # Endpoints are no globs, which not every loop likes.
+        # Bare IO objects, which not every loop likes.
         my ($us, $peer) = map { *$_{IO} } pair();
         my $proceed = gate();
         my $echo = in_child { close $us; echo($peer, 200, $proceed) };

@@ -25,7 +25,7 @@ my $path = "$dir/server";
 sub is_endpoint {
     my ($endpoint, $name) = @_;
     is ref $endpoint, 'IO::File', "$name is an IO::File";
-    is reftype($endpoint), 'IO', '... of reftype IO';
+    is reftype($endpoint), 'GLOB', '... of reftype GLOB';
     ok !(fcntl($endpoint, F_GETFL, 0) & O_NONBLOCK), '... blocking';
 }
 

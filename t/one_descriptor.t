@@ -24,7 +24,7 @@ my $dir = workdir();
     is @ends, 2, 'spipe returns two endpoints';
     for my $end (@ends) {
         is ref $end, 'IO::File', 'each an IO::File';
-        is reftype($end), 'IO', '... of reftype IO';
+        is reftype($end), 'GLOB', '... of reftype GLOB';
         ok !(fcntl($end, F_GETFL, 0) & O_NONBLOCK), '... blocking';
     }
     for my $pair ([@ends], [ reverse @ends ]) {

@@ -21,7 +21,7 @@ sub is_endpoint {
     my ($endpoint, $name) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     isa_ok $endpoint, 'IO::File', $name;
-    is reftype($endpoint), 'IO', '... an IO';
+    is reftype($endpoint), 'GLOB', '... over a glob';
     ok $endpoint->blocking, '... blocking';
     is_deeply [ survives_exec(fileno $endpoint) ], [0], '... not for children';
     is get_fopen_mode(fileno $endpoint), 'w+', '... for both directions';
@@ -69,7 +69,7 @@ for my $stream (@stream, $number) {
 }
 POSIX::close($_) for grep { !ref } @stream, $number;
 
-is_deeply [ $client[0]->result ], [ "$$ $>", 'IO::File', 'IO', 0 ],
+is_deeply [ $client[0]->result ], [ "$$ $>", 'IO::File', 'GLOB', 0 ],
     'a client and whom it has reached';
 is_deeply [ $client[1]->result ], [1], 'a client that passes its number on';
 is $client[2]->result, "through a pipe that came over a stream\n",

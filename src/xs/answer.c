@@ -53,12 +53,17 @@ fdp_attach(pTHX_ IO *io, fdp_received *received)
 
 static const MGVTBL fdp_class;
 
-/* The class of handles hangs on the XSUB, where threads get their own: to look
- * it up each time is dear, as each new IO empties the cache for that. */
+/* The class of an XSUB's handles hangs on it, where threads get their own: to
+ * look it up each time is dear, as each new IO empties the cache for that. */
 void
-fdp_add_class(pTHX_ CV *cv)
+fdp_add_class(pTHX_ CV *cv, uint8_t as)
 {
-    sv_magicext((SV *)cv, (SV *)gv_stashpvs("IO::Handle", GV_ADD), PERL_MAGIC_ext, &fdp_class, NULL, 0);
+    HV *stash;
+
+    if (as == FDP_AS_NUMBER)
+        return;
+    stash = gv_stashpv(as == FDP_AS_HANDLE ? "IO::Handle" : "IO::File", GV_ADD);
+    sv_magicext((SV *)cv, (SV *)stash, PERL_MAGIC_ext, &fdp_class, NULL, 0);
 }
 
 static HV *
@@ -67,24 +72,18 @@ fdp_class_of_handles(CV *cv)
     return (HV *)mg_findext((SV *)cv, PERL_MAGIC_ext, &fdp_class)->mg_obj;
 }
 
+/* A glob of its own, as open makes them: not every program takes a bare IO. */
 static SV *
-fdp_new_handle(pTHX_ CV *cv, fdp_received *received)
+fdp_new_handle(pTHX_ CV *cv, fdp_received *received, bool autoflush)
 {
     GV *gv = (GV *)newSV(0);
     SV *handle;
+    IO *io;
 
     gv_init(gv, GvSTASH(CvGV(cv)), "__ANONIO__", 10, 0);
     handle = sv_2mortal(newRV_noinc((SV *)gv));
     sv_bless(handle, fdp_class_of_handles(cv));
-    return fdp_attach(aTHX_ GvIOn(gv), received) ? handle : NULL;
-}
-
-static SV *
-fdp_new_endpoint(pTHX_ fdp_received *received, bool autoflush)
-{
-    IO *io = newIO();
-    SV *handle = sv_2mortal(newRV_noinc((SV *)io));
-
+    io = GvIOn(gv);
     if (autoflush)
         IoFLAGS(io) |= IOf_FLUSH;
     return fdp_attach(aTHX_ io, received) ? handle : NULL;
@@ -96,17 +95,11 @@ fdp_scalar_of(pTHX_ CV *cv, fdp_received *received, uint8_t as)
 {
     SV *number;
 
-    switch (as) {
-    case FDP_AS_HANDLE:
-        return fdp_new_handle(aTHX_ cv, received);
-    case FDP_AS_ENDPOINT:
-    case FDP_AS_LISTENER:
-        return fdp_new_endpoint(aTHX_ received, as == FDP_AS_LISTENER);
-    default:
-        number = sv_2mortal(newSViv(received->number));
-        received->number = -1;
-        return number;
-    }
+    if (as != FDP_AS_NUMBER)
+        return fdp_new_handle(aTHX_ cv, received, as == FDP_AS_LISTENER);
+    number = sv_2mortal(newSViv(received->number));
+    received->number = -1;
+    return number;
 }
 
 static SV *
@@ -169,7 +162,7 @@ fdp_new_string(pTHX_ const fdp_answer *answer)
 
 /* Is the answer one number?  A descriptor that goes as its number is Perl's then. */
 static bool
-fdp_one_number(fdp_answer *answer, IV *number)
+fdp_one_number(fdp_answer *answer, uint8_t as, IV *number)
 {
     if (answer->has_bytes || answer->numbers + answer->received_length != 1)
         return FALSE;
@@ -177,7 +170,7 @@ fdp_one_number(fdp_answer *answer, IV *number)
         *number = (IV)answer->number[0];
         return *number == answer->number[0] && answer->number[0] != FDP_UNKNOWN;
     }
-    if (answer->as != FDP_AS_NUMBER)
+    if (as != FDP_AS_NUMBER)
         return FALSE;
     *number = answer->received[0].number;
     answer->received[0].number = -1;
@@ -190,6 +183,7 @@ I32
 fdp_return(pTHX_ CV *cv, fdp_reader *reader)
 {
     fdp_answer *answer = &reader->call->answer;
+    const uint8_t as = reader->call->sub->as;
     const size_t all = answer->received_length;
     size_t i = all && GIMME_V != G_ARRAY ? all - 1 : 0;
     const I32 count = (I32)(answer->has_bytes + answer->numbers + (all - i));
@@ -198,7 +192,7 @@ fdp_return(pTHX_ CV *cv, fdp_reader *reader)
     IV only;
 
     EXTEND(sp, count + 1);
-    if (fdp_one_number(answer, &only)) {
+    if (fdp_one_number(answer, as, &only)) {
         dXSTARG;
         PUSHi(only);
         return 1;
@@ -209,7 +203,7 @@ fdp_return(pTHX_ CV *cv, fdp_reader *reader)
     for (number = 0; number < answer->numbers; number++)
         *++sp = sv_2mortal(fdp_new_integer(aTHX_ answer->number[number]));
     for (; i < all; i++) {
-        SV *sv = fdp_scalar_of(aTHX_ cv, &answer->received[i], answer->as);
+        SV *sv = fdp_scalar_of(aTHX_ cv, &answer->received[i], as);
 
         if (!sv) { /* out of memory, say: the rest is closed with the call */
             answer->error = errno ? errno : ENOMEM;

@@ -80,7 +80,6 @@ fn give_descriptors(call: &mut fdp_call, kind: u32, answer: Answer) {
     if let Some(bytes) = answer.bytes {
         give_bytes(call, bytes);
     }
-    call.answer.as_ = kind as u8;
     let max_system_fd = call.max_system_fd;
     let received = |descriptor| received(descriptor, kind, max_system_fd);
     call.answer.received_length = answer.descriptors.len();

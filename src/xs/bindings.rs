@@ -15,13 +15,13 @@ pub const FDP_POSITIONAL: u32 = 4;
 pub const FDP_REFUSE: u32 = 0;
 pub const FDP_DIE_AS_0_09: u32 = 1;
 pub const FDP_DIE: u32 = 2;
-pub const FDP_ABSENT: u32 = 0;
-pub const FDP_GOOD: u32 = 1;
-pub const FDP_BAD: u32 = 2;
 pub const FDP_AS_NUMBER: u32 = 0;
 pub const FDP_AS_HANDLE: u32 = 1;
 pub const FDP_AS_ENDPOINT: u32 = 2;
 pub const FDP_AS_LISTENER: u32 = 3;
+pub const FDP_ABSENT: u32 = 0;
+pub const FDP_GOOD: u32 = 1;
+pub const FDP_BAD: u32 = 2;
 pub const FDP_READ: u32 = 0;
 pub const FDP_WRITE: u32 = 1;
 pub const FDP_APPEND: u32 = 2;
@@ -48,6 +48,7 @@ pub struct fdp_sub {
     pub arguments: *const ::std::os::raw::c_char,
     pub index: u32,
     pub if_bad: u8,
+    pub as_: u8,
 }
 #[cfg(target_pointer_width = "64")]
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
@@ -60,6 +61,7 @@ const _: () = {
     ["Offset of field: fdp_sub::arguments"][::std::mem::offset_of!(fdp_sub, arguments) - 24usize];
     ["Offset of field: fdp_sub::index"][::std::mem::offset_of!(fdp_sub, index) - 32usize];
     ["Offset of field: fdp_sub::if_bad"][::std::mem::offset_of!(fdp_sub, if_bad) - 36usize];
+    ["Offset of field: fdp_sub::as_"][::std::mem::offset_of!(fdp_sub, as_) - 37usize];
 };
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -148,7 +150,6 @@ pub struct fdp_answer {
     pub has_bytes: u8,
     pub owns_bytes: u8,
     pub numbers: u8,
-    pub as_: u8,
     pub bytes: *const u8,
     pub length: usize,
     pub number: [i64; 3usize],
@@ -169,7 +170,6 @@ const _: () = {
     ["Offset of field: fdp_answer::owns_bytes"]
         [::std::mem::offset_of!(fdp_answer, owns_bytes) - 5usize];
     ["Offset of field: fdp_answer::numbers"][::std::mem::offset_of!(fdp_answer, numbers) - 6usize];
-    ["Offset of field: fdp_answer::as_"][::std::mem::offset_of!(fdp_answer, as_) - 7usize];
     ["Offset of field: fdp_answer::bytes"][::std::mem::offset_of!(fdp_answer, bytes) - 8usize];
     ["Offset of field: fdp_answer::length"][::std::mem::offset_of!(fdp_answer, length) - 16usize];
     ["Offset of field: fdp_answer::number"][::std::mem::offset_of!(fdp_answer, number) - 24usize];

@@ -55,7 +55,7 @@ void fdp_flush_arguments(pTHX_ fdp_reader *reader);
 
 /* answer.c */
 void fdp_tell(pTHX_ fdp_reader *reader);
-void fdp_add_class(pTHX_ CV *cv);
+void fdp_add_class(pTHX_ CV *cv, uint8_t as);
 I32 fdp_return(pTHX_ CV *cv, fdp_reader *reader);
 void fdp_die(pTHX_ fdp_call *call);
 

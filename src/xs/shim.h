@@ -43,7 +43,13 @@ typedef struct {
     const char *arguments; /* a letter each                                  */
     uint32_t    index;     /* of the row                                     */
     uint8_t     if_bad;    /* FDP_REFUSE, FDP_DIE_AS_0_09 or FDP_DIE         */
+    uint8_t     as;        /* what descriptors become: FDP_AS_...            */
 } fdp_sub;
+
+#define FDP_AS_NUMBER   0
+#define FDP_AS_HANDLE   1 /* IO::Handle over an anonymous glob */
+#define FDP_AS_ENDPOINT 2 /* IO::File over one                 */
+#define FDP_AS_LISTENER 3 /* the same, autoflushed             */
 
 #define FDP_ABSENT 0 /* fewer arguments, or nothing to store into */
 #define FDP_GOOD   1
@@ -64,12 +70,6 @@ typedef struct {
     uint8_t        defined;
 } fdp_option;
 
-/* Descriptors that go to Perl, and as what. */
-#define FDP_AS_NUMBER   0
-#define FDP_AS_HANDLE   1 /* IO::Handle over an anonymous glob         */
-#define FDP_AS_ENDPOINT 2 /* IO::File of reftype IO                    */
-#define FDP_AS_LISTENER 3 /* the same, autoflushed                     */
-
 /* How a handle is opened, as open's `+<&=` and so on would. */
 #define FDP_READ        0
 #define FDP_WRITE       1
@@ -82,6 +82,7 @@ typedef struct {
 #define FDP_SOCKET      2 /* two, and known to Perl as a socket          */
 #define FDP_ASK_BUFFERS 3 /* as fdp_buffers says, where it cannot seek   */
 
+/* A descriptor that goes to Perl. */
 typedef struct {
     int32_t number;  /* -1 once a Perl handle or scalar owns it */
     uint8_t mode;
@@ -113,7 +114,6 @@ typedef struct {
     uint8_t        has_bytes;
     uint8_t        owns_bytes; /* Rust frees them with the call              */
     uint8_t        numbers;  /* how many of number[] become scalars            */
-    uint8_t        as;       /* what the descriptors become                    */
     const uint8_t *bytes;    /* a string, if has_bytes; a step's text          */
     size_t         length;
     int64_t        number[3];

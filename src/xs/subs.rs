@@ -85,6 +85,7 @@ impl Row {
             arguments: arguments.as_ptr(),
             index: 0,
             if_bad: FDP_REFUSE as u8,
+            as_: FDP_AS_NUMBER as u8,
         };
         let (success, failure) = (Success::Constant(1), Failure::Undef);
         Row { sub, begin, success, failure, store: FDP_STORE_NOTHING }
@@ -103,6 +104,9 @@ impl Row {
     }
 
     const fn gives(mut self, success: Success) -> Self {
+        if let Success::Descriptors(kind) = success {
+            self.sub.as_ = kind as u8;
+        }
         self.success = success;
         self
     }

@@ -98,7 +98,7 @@ fdp_register(pTHX)
     for (row = 0; (sub = fdp_table(row)); row++) {
         cv = newXS_flags(sub->name, fdp_trampoline, __FILE__, sub->prototype, 0);
         CvXSUBANY(cv).any_ptr = (void *)sub;
-        fdp_add_class(aTHX_ cv);
+        fdp_add_class(aTHX_ cv, sub->as);
     }
 }
 
