@@ -10,6 +10,7 @@ use POSIX ();
 
 use Situation;
 
+delete $ENV{FDPASSER_TRANSPORT};
 my $show = 'use File::FDpasser; print File::FDpasser::transport(), " ", $File::FDpasser::OS';
 my $default = run_perl('-e', $show);
 

@@ -1294,7 +1294,8 @@ before or after either.
 =head2 How this is tested
 
 Each file in F<t/> runs with C<make test>, those of F<xt/> before a release. Most
-of F<t/> runs a second time over emulated streams (F<t/streams/>).
+of F<t/> runs a second time over emulated streams; F<t/lib/OverStreams.pm> says
+what does not.
 
     full table, on receive                t/full_table_receive.t t/full_table_inherited.t
     ... for batches of up to 253          t/batch_full_table.t

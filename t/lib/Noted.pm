@@ -9,6 +9,8 @@ package Noted;
 use strict;
 use warnings;
 
+use OverStreams;
+
 sub again {
     my ($test) = @_;
     exec {$^X} $^X, (map {"-I$_"} grep { !ref } @INC), '-MNoted=pairs', $test

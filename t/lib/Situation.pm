@@ -34,6 +34,7 @@ use File::Temp ();
 use POSIX      ();
 use Test::More ();
 
+use OverStreams;
 use Situation::Process;
 
 our @EXPORT = (

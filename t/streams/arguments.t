@@ -1,5 +1,0 @@
-# t/arguments.t over streams.
-use strict;
-use warnings;
-use lib 't/lib';
-use OverStreams 'arguments';

@@ -1,5 +1,0 @@
-# t/endpoint_race_window.t over streams.
-use strict;
-use warnings;
-use lib 't/lib';
-use OverStreams 'endpoint_race_window';

@@ -1,5 +1,0 @@
-# t/full_table_inherited.t over streams.
-use strict;
-use warnings;
-use lib 't/lib';
-use OverStreams 'full_table_inherited';

@@ -1,5 +1,0 @@
-# t/hostile_descriptors.t over streams.
-use strict;
-use warnings;
-use lib 't/lib';
-use OverStreams 'hostile_descriptors';

@@ -1,5 +1,0 @@
-# t/identity_pieces.t over streams.
-use strict;
-use warnings;
-use lib 't/lib';
-use OverStreams 'identity_pieces';

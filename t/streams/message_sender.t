@@ -1,5 +1,0 @@
-# t/message_sender.t over streams.
-use strict;
-use warnings;
-use lib 't/lib';
-use OverStreams 'message_sender';

@@ -1,5 +1,0 @@
-# t/wire_messages.t over streams.
-use strict;
-use warnings;
-use lib 't/lib';
-use OverStreams 'wire_messages';
