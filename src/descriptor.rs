@@ -1,13 +1,12 @@
-//! Descriptors: modes, flags, free slots in the table.
+//! Descriptors: what they are open for, what is behind them, and those that
+//! nobody has taken yet.
 
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::fcntl::{fcntl, FcntlArg, FdFlag, OFlag};
 use nix::sys::stat::{fstat, SFlag};
 
 use crate::error::{Error, Result};
-use crate::system;
 
 /// A descriptor of the caller's, by its number.
 ///
@@ -67,6 +66,11 @@ pub fn status_flags(descriptor: impl AsFd) -> Result<OFlag> {
     Ok(OFlag::from_bits_retain(fcntl(descriptor, FcntlArg::F_GETFL)?))
 }
 
+/// NotADescriptor, or what the system says, if the number is not open.
+pub fn check_open(number: RawFd) -> Result<()> {
+    status_flags(borrow(i64::from(number))?).map(drop)
+}
+
 /// What kind of file decides how it is buffered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -101,48 +105,93 @@ pub fn set_close_on_exec(descriptor: impl AsFd, on: bool) -> Result<()> {
     Ok(())
 }
 
-/// Numbers that may well be free: where descriptors were received last and the
-/// time before, as one is often closed only when the next has come.  Only ever
-/// guesses, so that interpreters can share them.
-static LIKELY_FREE: [AtomicI32; 2] = [AtomicI32::new(0), AtomicI32::new(0)];
+/// What the kernel calls the file behind a descriptor, whichever number it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    pub device: u64,
+    pub inode: u64,
+}
 
-/// Notes where a descriptor was received.
-pub fn note_received(number: RawFd) {
-    let last = LIKELY_FREE[0].swap(number, Ordering::Relaxed);
-    if last != number {
-        LIKELY_FREE[1].store(last, Ordering::Relaxed);
+/// fstat(2).  None for what is not open, and where the system gives sockets no
+/// number of their own.
+pub fn identity(descriptor: impl AsFd) -> Option<Identity> {
+    let stat = fstat(descriptor).ok()?;
+    #[allow(clippy::unnecessary_cast)] // Their types differ between systems.
+    let identity = Identity { device: stat.st_dev as u64, inode: stat.st_ino as u64 };
+    (identity.inode != 0).then_some(identity)
+}
+
+/// Descriptors that nobody has taken yet.  No allocation for the usual one.
+#[derive(Debug, Default)]
+pub struct Descriptors {
+    first: Option<OwnedFd>,
+    rest: Vec<OwnedFd>,
+}
+
+impl Descriptors {
+    pub fn push(&mut self, descriptor: OwnedFd) {
+        match self.first {
+            None => self.first = Some(descriptor),
+            Some(_) => self.rest.push(descriptor),
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.rest.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    pub fn first(&self) -> Option<RawFd> {
+        self.first.as_ref().map(AsRawFd::as_raw_fd)
+    }
+
+    /// The only one; else all.
+    pub fn only(mut self) -> std::result::Result<OwnedFd, Self> {
+        match self.first.take() {
+            Some(only) if self.rest.is_empty() => Ok(only),
+            first => Err(Descriptors { first, rest: self.rest }),
+        }
+    }
+
+    /// Closes all but the first `count`; how many that were.
+    pub fn truncate(&mut self, count: usize) -> usize {
+        let surplus = self.len().saturating_sub(count);
+        self.rest.truncate(count.saturating_sub(1));
+        if count == 0 {
+            self.first = None;
+        }
+        surplus
     }
 }
 
-/// TableFull unless this process can open one more descriptor now.
-///
-/// Proved anew each time: the limit may have changed, and what was free may be
-/// taken.  A guess is cheaper to prove than a slot is to find.
-#[allow(unsafe_code)]
-#[inline(always)]
-pub fn prove_free_slot(any: BorrowedFd<'_>) -> Result<()> {
-    let guesses = [&LIKELY_FREE[0], &LIKELY_FREE[1]].map(|guess| guess.load(Ordering::Relaxed));
-    if system::is_any_free(guesses) {
-        return Ok(());
+impl From<OwnedFd> for Descriptors {
+    fn from(descriptor: OwnedFd) -> Self {
+        Descriptors { first: Some(descriptor), rest: Vec::new() }
     }
-    let number = fcntl(any, FcntlArg::F_DUPFD_CLOEXEC(0))?;
-    // SAFETY: fcntl has just made this number for us alone.
-    drop(unsafe { OwnedFd::from_raw_fd(number) });
-    Ok(())
 }
 
-/// Whether at least so many slots are free: those just below the limit, which
-/// fill last.  poll(2) says POLLNVAL for a number that is not open.
-#[allow(unsafe_code)]
-pub fn plenty_free(count: usize) -> bool {
-    // SAFETY: takes an integer.
-    let limit = unsafe { libc::sysconf(libc::_SC_OPEN_MAX) };
-    let highest = RawFd::try_from(limit).unwrap_or(RawFd::MAX);
-    let mut candidates: Vec<libc::pollfd> = (1..=count as RawFd)
-        .map(|below| libc::pollfd { fd: (highest - below).max(0), events: 0, revents: 0 })
-        .collect();
-    // SAFETY: as many as the vector has, initialised; the call writes `revents`.
-    // nix's PollFd does not serve, as it borrows what is open.
-    let told = unsafe { libc::poll(candidates.as_mut_ptr(), candidates.len() as libc::nfds_t, 0) };
-    told == count as i32 && candidates.iter().all(|one| one.revents == libc::POLLNVAL)
+impl FromIterator<OwnedFd> for Descriptors {
+    fn from_iter<I: IntoIterator<Item = OwnedFd>>(all: I) -> Self {
+        let mut descriptors = Descriptors::default();
+        descriptors.extend(all);
+        descriptors
+    }
+}
+
+impl Extend<OwnedFd> for Descriptors {
+    fn extend<I: IntoIterator<Item = OwnedFd>>(&mut self, more: I) {
+        more.into_iter().for_each(|descriptor| self.push(descriptor));
+    }
+}
+
+impl IntoIterator for Descriptors {
+    type Item = OwnedFd;
+    type IntoIter = std::iter::Chain<std::option::IntoIter<OwnedFd>, std::vec::IntoIter<OwnedFd>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.first.into_iter().chain(self.rest)
+    }
 }

@@ -36,6 +36,8 @@ pub enum Error {
     NameTooLong,
     /// Something that may not be replaced is at the path.
     InUse,
+    /// The connection is none that carries descriptors: no local socket.
+    NotLocal,
     /// The transport has nothing of the kind.
     NotSupported,
 }
@@ -61,6 +63,7 @@ impl Error {
             Error::NoSuchName => Errno::ENOENT,
             Error::NameTooLong => Errno::ENAMETOOLONG,
             Error::InUse => Errno::EADDRINUSE,
+            Error::NotLocal => Errno::EOPNOTSUPP,
             Error::NotSupported => Errno::ENOSYS,
         };
         errno as i32
@@ -75,6 +78,12 @@ impl From<Errno> for Error {
             Errno::EMFILE => Error::TableFull,
             other => Error::System(other),
         }
+    }
+}
+
+impl From<&std::io::Error> for Error {
+    fn from(error: &std::io::Error) -> Self {
+        Error::from(error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))
     }
 }
 

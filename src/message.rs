@@ -30,27 +30,48 @@ pub enum Position {
     Status,
 }
 
-/// What the bytes at the front of a connection are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Front {
-    /// So many bytes of text, and the message goes on.
-    Text(usize),
-    /// A zero byte whose status has not come.
-    Half,
-    /// A zero byte and a status: the end of a message.
-    End { length: usize, status: u8 },
+/// How many of the bytes at the front of what is queued belong to one message:
+/// its text, zero byte and status, or as much of that as is there.
+pub fn extent(position: Position, queued: &[u8]) -> usize {
+    let most = match (position, queued.iter().position(|&byte| byte == 0)) {
+        (Position::Status, _) => 1,
+        (Position::Text, Some(text)) => text + 2,
+        (Position::Text, None) => queued.len(),
+    };
+    most.min(queued.len())
 }
 
-/// Looks at the front of what is queued; `queued` is not empty.
-pub fn front(position: Position, queued: &[u8]) -> Front {
-    if position == Position::Status {
-        return Front::End { length: 1, status: queued[0] };
+/// What bytes of one message say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Said {
+    /// So many of them are text.
+    pub text: usize,
+    /// The last of them ends the message.
+    pub status: Option<u8>,
+    /// Where the message goes on if it does.
+    pub position: Position,
+}
+
+/// Reads bytes that belong to one message, as [`extent`] cuts them.
+#[inline(always)]
+pub fn read(position: Position, bytes: &[u8]) -> Said {
+    match (position, bytes) {
+        (_, []) => Said { text: 0, status: None, position },
+        (Position::Text, &[0, status]) => Said { text: 0, status: Some(status), position },
+        (Position::Status, &[status, ..]) => {
+            Said { text: 0, status: Some(status), position: Position::Text }
+        }
+        (Position::Text, bytes) => read_text(bytes),
     }
-    match queued.iter().position(|&byte| byte == 0) {
-        Some(0) if queued.len() == 1 => Front::Half,
-        Some(0) => Front::End { length: 2, status: queued[1] },
-        Some(text) => Front::Text(text),
-        None => Front::Text(queued.len()),
+}
+
+fn read_text(bytes: &[u8]) -> Said {
+    match bytes.iter().position(|&byte| byte == 0) {
+        None => Said { text: bytes.len(), status: None, position: Position::Text },
+        Some(text) => match bytes.get(text + 1) {
+            None => Said { text, status: None, position: Position::Status },
+            Some(&status) => Said { text, status: Some(status), position: Position::Text },
+        },
     }
 }
 
@@ -108,29 +129,51 @@ mod tests {
     }
 
     #[test]
-    fn fronts() {
-        use Front::{End, Half, Text};
-        let table: [(&[u8], Front); 9] = [
-            (b"\0", Half),
-            (b"\0\0", End { length: 2, status: 0 }),
-            (b"\0\x05", End { length: 2, status: 5 }),
-            (b"\0\0\0\0", End { length: 2, status: 0 }),
-            (b"a", Text(1)),
-            (b"ab", Text(2)),
-            (b"a\0", Text(1)),
-            (b"ab\0\x02", Text(2)),
-            (b"\0a", End { length: 2, status: b'a' }),
+    fn a_message_ends_with_its_status() {
+        let table: [(&[u8], usize); 10] = [
+            (b"", 0),
+            (b"\0", 1),
+            (b"\0\0", 2),
+            (b"\0\x05", 2),
+            (b"\0\0\0\0", 2),
+            (b"a", 1),
+            (b"ab", 2),
+            (b"a\0", 2),
+            (b"ab\0\x02", 4),
+            (b"ab\0\x02\0\0", 4),
         ];
         for (queued, expected) in table {
-            assert_eq!(front(Position::Text, queued), expected, "{queued:?}");
+            assert_eq!(extent(Position::Text, queued), expected, "{queued:?}");
+        }
+        assert_eq!(extent(Position::Status, b""), 0);
+        assert_eq!(extent(Position::Status, b"\0\0"), 1);
+    }
+
+    #[test]
+    fn bytes_of_one_message() {
+        use Position::{Status, Text};
+        type Row = (Position, &'static [u8], usize, Option<u8>, Position);
+        let table: [Row; 10] = [
+            (Text, b"", 0, None, Text),
+            (Text, b"\0", 0, None, Status),
+            (Text, b"\0\0", 0, Some(0), Text),
+            (Text, b"\0\x05", 0, Some(5), Text),
+            (Text, b"a", 1, None, Text),
+            (Text, b"ab", 2, None, Text),
+            (Text, b"a\0", 1, None, Status),
+            (Text, b"ab\0\x02", 2, Some(2), Text),
+            (Status, b"", 0, None, Status),
+            (Status, b"\0", 0, Some(0), Text),
+        ];
+        for (from, bytes, text, status, position) in table {
+            assert_eq!(read(from, bytes), Said { text, status, position }, "{bytes:?}");
         }
     }
 
     #[test]
     fn after_the_zero_byte_any_byte_is_the_status() {
         for status in 0..=255 {
-            let expected = Front::End { length: 1, status };
-            assert_eq!(front(Position::Status, &[status, b'x']), expected);
+            assert_eq!(read(Position::Status, &[status]).status, Some(status));
         }
     }
 

@@ -1,6 +1,59 @@
-//! The peer's text as a terminal may show it.
+//! The peer's text: handed on in pieces, up to a limit; and as a terminal may
+//! show it.
 
 use std::str::{self, Utf8Error};
+
+use crate::error::{self, Error};
+use crate::operation::Step;
+
+/// Text that came in one call, and was not handed on yet.
+#[derive(Debug, Default)]
+pub struct PeerText {
+    waiting: Vec<u8>,
+    piece: Vec<u8>,
+    /// Of all the call's pieces.
+    length: u64,
+    limit: Option<u64>,
+}
+
+impl PeerText {
+    /// Text is handed on when there is so much of it, or no more.
+    pub const PIECE: usize = 4096;
+
+    pub fn add(&mut self, text: &[u8]) {
+        self.waiting.extend_from_slice(text);
+    }
+
+    /// How many bytes wait to be handed on.
+    #[inline(always)]
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Says how many bytes one call takes, after [`Step::Limit`].
+    pub fn limit(&mut self, bytes: u64) {
+        self.limit = Some(bytes);
+    }
+
+    /// The step that hands on what waits.  Malformed if that is more than a call
+    /// takes.
+    pub fn hand_on(&mut self) -> error::Result<Step> {
+        let Some(limit) = self.limit else {
+            return Ok(Step::Limit);
+        };
+        self.piece = std::mem::take(&mut self.waiting);
+        self.length += self.piece.len() as u64;
+        if self.length > limit {
+            return Err(Error::Malformed);
+        }
+        Ok(Step::Text)
+    }
+
+    /// What is handed on, after [`Step::Text`].
+    pub fn piece(&self) -> &[u8] {
+        &self.piece
+    }
+}
 
 /// Makes text fit for a terminal, piece by piece.
 #[derive(Default)]

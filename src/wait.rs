@@ -1,8 +1,9 @@
 //! Blocking, so that signals get through.
 //!
 //! Every wait is a poll(2), which a signal always ends, also where the handler
-//! was installed with SA_RESTART.  Perl's deferred handlers only raise a flag;
-//! one that was raised before the poll began counts too.
+//! was installed with SA_RESTART, and a stop and a continuation do not.  Perl's
+//! deferred handlers only raise a flag; one that was raised before the poll
+//! began counts too.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -17,6 +18,7 @@ use nix::sys::time::{TimeVal, TimeValLike};
 
 use crate::descriptor;
 use crate::error::{Error, Result};
+use crate::operation::Step;
 use crate::system;
 
 /// The interpreter's flag for signals whose handlers have not run yet.
@@ -29,22 +31,42 @@ impl Signals<'_> {
     }
 }
 
+/// How a wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Woken {
     Ready,
     Interrupted,
     TimedOut,
-    /// There could be no wait: no memory, or a limit of no descriptors.
+    /// There could be no wait: no memory.
     Failed(Errno),
 }
 
+/// What a wait is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Until {
     Readable,
     Writable,
-    /// More than is there now, or the end, or the pause is over.
-    News(Duration),
+    /// Nothing: signals and the deadline have their turn.
+    Turn,
 }
+
+/// How long a call may wait.
+#[derive(Debug, Clone, Copy)]
+enum Patience {
+    /// The connection is non-blocking.
+    None,
+    Until(Instant),
+    ForEver,
+}
+
+/// So many turns a non-blocking call takes while its peer sends what is no end.
+const MOST_TURNS: u32 = 1000;
+
+/// Pauses of a wait that is told "ready" when there is nothing grow up to this.
+const LONGEST_PAUSE: Duration = Duration::from_millis(64);
+
+/// Pauses where there can be no poll(2) at all: a limit of no descriptors.
+const PAUSE_WITHOUT_POLL: Duration = Duration::from_millis(16);
 
 /// One connection's waiting in one call.
 #[derive(Debug)]
@@ -54,40 +76,35 @@ pub struct Waiter {
     /// Asked of the system when the call first has to wait.
     patience: Option<Patience>,
     woken: Woken,
+    turns: u32,
+    /// How often in a row the wait was over and there was nothing.
+    found_nothing: u32,
 }
-
-/// How long a call may wait: for ever, or as SO_RCVTIMEO or SO_SNDTIMEO says.
-#[derive(Debug, Clone, Copy)]
-struct Patience {
-    deadline: Option<Instant>,
-}
-
-/// So long the second half of what a peer sends in two system calls may take.
-const LONGEST_REST: Duration = Duration::from_secs(1);
-
-/// Pauses between looks at half a message grow up to this.
-const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 impl Waiter {
+    #[inline(always)]
     pub fn new(connection: BorrowedFd<'static>) -> Self {
-        Waiter { connection, until: Until::Readable, patience: None, woken: Woken::Ready }
+        Waiter {
+            connection,
+            until: Until::Turn,
+            patience: None,
+            woken: Woken::Ready,
+            turns: 0,
+            found_nothing: 0,
+        }
     }
 
     /// Waits until then, or for ever, whatever the descriptor's own flags say.
     pub fn until(connection: BorrowedFd<'static>, deadline: Option<Instant>) -> Self {
-        Waiter { patience: Some(Patience { deadline }), ..Waiter::new(connection) }
-    }
-
-    /// Waits for the second half of something, whatever the descriptor's own
-    /// flags say, but not for long.
-    pub fn for_rest_of(connection: BorrowedFd<'static>) -> Self {
-        Waiter::until(connection, Instant::now().checked_add(LONGEST_REST))
+        let patience = Some(deadline.map_or(Patience::ForEver, Patience::Until));
+        Waiter { patience, ..Waiter::new(connection) }
     }
 
     /// How the last wait ended: Interrupted, or WouldBlock when a timeout of
     /// the socket's own is over.
+    #[inline(always)]
     pub fn outcome(&mut self) -> Result<()> {
-        match std::mem::replace(&mut self.woken, Woken::Ready) {
+        match self.woken {
             Woken::Ready => Ok(()),
             Woken::Interrupted => Err(Error::Interrupted),
             Woken::TimedOut => Err(Error::WouldBlock),
@@ -95,72 +112,96 @@ impl Waiter {
         }
     }
 
-    /// Prepares to wait for input; WouldBlock if the connection is non-blocking.
-    pub fn for_input(&mut self) -> Result<()> {
-        self.prepare(Until::Readable)
+    /// The step that waits for input; WouldBlock if the connection is
+    /// non-blocking.
+    pub fn for_input(&mut self) -> Result<Step> {
+        self.for_event(Until::Readable)
     }
 
-    /// Prepares to wait for the rest of what has begun to come: on a
-    /// non-blocking connection too, but there not for long.
-    pub fn for_rest(&mut self) -> Result<()> {
-        match self.for_input() {
-            Err(Error::WouldBlock) => {
-                self.patience = Some(Patience { deadline: Some(Instant::now() + LONGEST_REST) });
-                Ok(())
-            }
-            prepared => prepared,
+    /// The step that waits for room to write.
+    pub fn for_output(&mut self) -> Result<Step> {
+        self.for_event(Until::Writable)
+    }
+
+    fn for_event(&mut self, until: Until) -> Result<Step> {
+        if let Patience::None = self.prepare(until)? {
+            return Err(Error::WouldBlock);
         }
+        Ok(Step::Wait)
     }
 
-    /// Prepares to wait for room to write.
-    pub fn for_output(&mut self) -> Result<()> {
-        self.prepare(Until::Writable)
+    /// The step that lets signals and the deadline have their turn in a call
+    /// that a peer keeps busy.  WouldBlock, on a non-blocking connection, when it
+    /// has been busy for long.
+    pub fn for_turn(&mut self) -> Result<Step> {
+        self.progressed();
+        self.turns += 1;
+        let patience = self.prepare(Until::Turn)?;
+        if matches!(patience, Patience::None) && self.turns > MOST_TURNS {
+            return Err(Error::WouldBlock);
+        }
+        Ok(Step::Wait)
     }
 
-    /// Prepares to wait while input is there, but not enough.  poll(2) would
-    /// return at once for that, so this pauses, longer each time; the peer's
-    /// hanging up ends a pause.
-    pub fn for_news(&mut self) -> Result<()> {
-        let pause = match self.until {
-            Until::News(pause) => LONGEST_PAUSE.min(pause * 2),
-            _ => Duration::from_millis(1),
-        };
-        self.prepare(Until::News(pause))
+    /// What was waited for has come, if only in part.
+    pub fn progressed(&mut self) {
+        self.found_nothing = 0;
     }
 
-    fn prepare(&mut self, until: Until) -> Result<()> {
+    fn prepare(&mut self, until: Until) -> Result<Patience> {
         self.until = until;
-        if self.patience.is_none() {
-            self.patience = Some(Patience::of(self.connection, until)?);
-        }
-        Ok(())
+        let patience = match self.patience {
+            Some(patience) => patience,
+            None => Patience::of(self.connection, until)?,
+        };
+        self.patience = Some(patience);
+        Ok(patience)
     }
 
     /// Blocks.  Owns nothing, see [`crate::operation::Operation::wait`].
     pub fn wait(&mut self, signals: Signals<'_>) {
-        let deadline = self.patience.and_then(|patience| patience.deadline);
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        self.woken = match self.until {
-            Until::Readable => poll(self.connection, PollFlags::POLLIN, left, signals),
-            Until::Writable => poll(self.connection, PollFlags::POLLOUT, left, signals),
-            Until::News(pause) => self.pause(pause, left, signals),
+        let left = match self.patience {
+            Some(Patience::Until(deadline)) => {
+                Some(deadline.saturating_duration_since(Instant::now()))
+            }
+            _ => None,
+        };
+        self.woken = match (self.until, left) {
+            _ if signals.pending() => Woken::Interrupted,
+            (_, Some(Duration::ZERO)) => Woken::TimedOut,
+            (Until::Turn, _) => Woken::Ready,
+            (Until::Readable, _) => self.wait_for(PollFlags::POLLIN, left, signals),
+            (Until::Writable, _) => self.wait_for(PollFlags::POLLOUT, left, signals),
         };
     }
 
-    fn pause(&self, pause: Duration, left: Option<Duration>, signals: Signals<'_>) -> Woken {
-        let shorter = left.map_or(pause, |left| left.min(pause));
-        let woken = poll(self.connection, system::HUNG_UP, Some(shorter), signals);
-        match woken {
-            Woken::TimedOut if left.map_or(true, |left| left > pause) => Woken::Ready,
-            other => other,
+    /// poll(2).  Where that was over and there was nothing, and it would be over
+    /// at once again, pauses, longer each time.
+    fn wait_for(
+        &mut self,
+        events: PollFlags,
+        left: Option<Duration>,
+        signals: Signals<'_>,
+    ) -> Woken {
+        if self.found_nothing > 0 && ready(self.connection, events) {
+            let pause = LONGEST_PAUSE.min(Duration::from_millis(1 << self.found_nothing.min(16)));
+            self.found_nothing += 1;
+            return pause_for(pause, left, signals);
+        }
+        self.found_nothing = 1;
+        match poll_all(&mut [PollFd::new(self.connection, events)], left, signals) {
+            // So poll(2) says that the limit leaves no room for one descriptor.
+            Woken::Failed(Errno::EINVAL) => pause_for(PAUSE_WITHOUT_POLL, left, signals),
+            woken => woken,
         }
     }
 }
 
 impl Patience {
+    /// None, or as SO_RCVTIMEO or SO_SNDTIMEO says; socket(7).
     fn of(connection: BorrowedFd<'_>, until: Until) -> Result<Self> {
         if descriptor::status_flags(connection)?.contains(OFlag::O_NONBLOCK) {
-            return Err(Error::WouldBlock);
+            return Ok(Patience::None);
         }
         let timeout = match until {
             Until::Writable => getsockopt(&connection, sockopt::SendTimeout),
@@ -170,7 +211,8 @@ impl Patience {
             Err(Errno::ENOTSOCK) => None,
             timeout => duration(timeout?),
         };
-        Ok(Patience { deadline: timeout.and_then(|timeout| Instant::now().checked_add(timeout)) })
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        Ok(deadline.map_or(Patience::ForEver, Patience::Until))
     }
 }
 
@@ -180,13 +222,13 @@ fn duration(time: TimeVal) -> Option<Duration> {
     (micros > 0).then(|| Duration::from_micros(micros))
 }
 
-fn poll(
-    fd: BorrowedFd<'_>,
-    events: PollFlags,
-    timeout: Option<Duration>,
-    signals: Signals<'_>,
-) -> Woken {
-    poll_all(&mut [PollFd::new(fd, events)], timeout, signals)
+/// Ready when the pause is over, TimedOut when the time left is.
+fn pause_for(length: Duration, left: Option<Duration>, signals: Signals<'_>) -> Woken {
+    let shorter = left.map_or(length, |left| left.min(length));
+    match poll_all(&mut [], Some(shorter), signals) {
+        Woken::TimedOut if left.map_or(true, |left| left > length) => Woken::Ready,
+        woken => woken,
+    }
 }
 
 /// Sleeps; Interrupted if a signal comes.
@@ -196,6 +238,11 @@ pub fn pause(length: Duration, signals: Signals<'_>) -> Result<()> {
         Woken::Failed(errno) => Err(Error::from(errno)),
         Woken::Ready | Woken::TimedOut => Ok(()),
     }
+}
+
+/// Lets signals in that were held back; Interrupted if one has come.
+pub fn check_signals(signals: Signals<'_>) -> Result<()> {
+    pause(Duration::ZERO, signals)
 }
 
 fn poll_all(fds: &mut [PollFd<'_>], timeout: Option<Duration>, signals: Signals<'_>) -> Woken {
@@ -218,13 +265,15 @@ fn poll_all(fds: &mut [PollFd<'_>], timeout: Option<Duration>, signals: Signals<
     }
 }
 
-/// Whether the events, or an error, or the end are there now; poll(2).
+/// Whether the events, or an error, or the end are there now; poll(2).  True
+/// where that cannot be asked: the call itself will say.
 pub fn ready(fd: impl AsFd, events: PollFlags) -> bool {
     let mut fds = [PollFd::new(fd.as_fd(), events)];
-    matches!(nix::poll::poll(&mut fds, PollTimeout::ZERO), Ok(1..))
+    nix::poll::poll(&mut fds, PollTimeout::ZERO) != Ok(0)
 }
 
 /// Whether the peer will send nothing more.
 pub fn hung_up(fd: impl AsFd) -> bool {
-    ready(fd, system::HUNG_UP)
+    let mut fds = [PollFd::new(fd.as_fd(), system::HUNG_UP)];
+    matches!(nix::poll::poll(&mut fds, PollTimeout::ZERO), Ok(1..))
 }

@@ -8,27 +8,25 @@
 //! | 9, 10 | `flood`, `empty` |
 //! | 11, 12, 13 | `data_at_the_head`, `descriptor_at_the_head`, `order` |
 //! | 15, 16, 17 | `queued_before_the_end`, `unread_is_closed`, `poll_says_so` |
-//! | 19, 20, 28 | `connld_once`, `fattach_refuses`, `fattach_by_others`, `fdetach` |
-//! | 30 | `spx_echoes_until_joined` |
+//! | 19 | `connld_once` |
 #![cfg(target_os = "linux")]
 #![allow(unsafe_code)]
 
 use std::ffi::CString;
 use std::fs::{self, File};
-use std::io::{Read, Seek, Write};
+use std::io::{Read, Seek};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use fdpasser::endpoint::Listening;
 use fdpasser::error::{Error, Result};
 use fdpasser::operation::{Operation, Step};
-use fdpasser::streams::{self, Attaching, HANGUP, NOT_OF_THIS_KIND};
-use fdpasser::{endpoint::create, wait};
+use fdpasser::transport::stream::calls::{self, Attaching, HANGUP, NOT_OF_THIS_KIND};
+use fdpasser::wait;
 use nix::errno::Errno;
 use nix::poll::PollFlags;
-
-mod spx;
 
 /// A directory, removed at the end.
 struct Directory(PathBuf);
@@ -58,7 +56,7 @@ fn c(path: &Path) -> CString {
 }
 
 fn pair() -> (OwnedFd, OwnedFd) {
-    streams::pipe().expect("a pipe")
+    calls::pipe().expect("a pipe")
 }
 
 fn system(errno: Errno) -> Error {
@@ -66,15 +64,15 @@ fn system(errno: Errno) -> Error {
 }
 
 fn data(from: &OwnedFd) -> Vec<u8> {
-    streams::getmsg(from.as_fd(), usize::MAX).expect("data")
+    calls::getmsg(from.as_fd(), usize::MAX).expect("data")
 }
 
 fn send(to: &OwnedFd, file: &impl AsRawFd) -> Result<()> {
-    streams::sendfd(to.as_fd(), file.as_raw_fd())
+    calls::sendfd(to.as_fd(), file.as_raw_fd())
 }
 
 fn receive(from: &OwnedFd) -> Result<OwnedFd> {
-    streams::recvfd(from.as_fd(), true).map(|passed| passed.descriptor)
+    calls::recvfd(from.as_fd(), true).map(|passed| passed.descriptor)
 }
 
 fn polled(end: &OwnedFd, events: PollFlags) -> bool {
@@ -85,10 +83,10 @@ fn polled(end: &OwnedFd, events: PollFlags) -> bool {
 fn pipe_both_ways() {
     let (one, other) = pair();
     for (from, to) in [(&one, &other), (&other, &one)] {
-        assert_eq!(streams::write(from.as_fd(), b"hello"), Ok(5));
+        assert_eq!(calls::write(from.as_fd(), b"hello"), Ok(5));
         assert_eq!(data(to), b"hello");
     }
-    assert_eq!(streams::isastream(one.as_fd()), Ok(true));
+    assert_eq!(calls::isastream(one.as_fd()), Ok(true));
 }
 
 #[test]
@@ -121,23 +119,23 @@ fn bad_descriptors() {
     let (one, _other) = pair();
     let file = File::open("/dev/null").expect("/dev/null");
     let (socket, _peer) = UnixStream::pair().expect("a socketpair");
-    assert_eq!(streams::sendfd(one.as_fd(), 1_000_000), Err(system(Errno::EBADF)));
-    assert_eq!(streams::sendfd(one.as_fd(), -1), Err(system(Errno::EBADF)));
-    assert_eq!(streams::sendfd(file.as_fd(), 0), Err(system(Errno::ENOTTY)));
-    assert_eq!(streams::sendfd(socket.as_fd(), 0), Err(system(Errno::EOPNOTSUPP)));
-    assert_eq!(streams::isastream(file.as_fd()), Ok(false));
-    assert_eq!(streams::isastream(socket.as_fd()), Ok(false));
+    assert_eq!(calls::sendfd(one.as_fd(), 1_000_000), Err(system(Errno::EBADF)));
+    assert_eq!(calls::sendfd(one.as_fd(), -1), Err(system(Errno::EBADF)));
+    assert_eq!(calls::sendfd(file.as_fd(), 0), Err(system(Errno::ENOTTY)));
+    assert_eq!(calls::sendfd(socket.as_fd(), 0), Err(system(Errno::EOPNOTSUPP)));
+    assert_eq!(calls::isastream(file.as_fd()), Ok(false));
+    assert_eq!(calls::isastream(socket.as_fd()), Ok(false));
     // SAFETY: nothing but system calls is done with it, which say EBADF.
     let closed = unsafe { BorrowedFd::borrow_raw(1_000_000) };
-    assert_eq!(streams::sendfd(closed, 0), Err(system(Errno::EBADF)));
-    assert_eq!(streams::isastream(closed), Err(system(Errno::EBADF)));
+    assert_eq!(calls::sendfd(closed, 0), Err(system(Errno::EBADF)));
+    assert_eq!(calls::isastream(closed), Err(system(Errno::EBADF)));
 }
 
 #[test]
 fn bad_argument_before_hangup() {
     let (one, other) = pair();
     drop(other);
-    assert_eq!(streams::sendfd(one.as_fd(), 1_000_000), Err(system(Errno::EBADF)));
+    assert_eq!(calls::sendfd(one.as_fd(), 1_000_000), Err(system(Errno::EBADF)));
     assert_eq!(send(&one, &one), Err(HANGUP));
 }
 
@@ -175,16 +173,16 @@ fn flood() {
 fn empty() {
     let (one, _other) = pair();
     assert_eq!(receive(&one).err(), Some(Error::WouldBlock));
-    assert_eq!(streams::getmsg(one.as_fd(), 10), Err(Error::WouldBlock));
+    assert_eq!(calls::getmsg(one.as_fd(), 10), Err(Error::WouldBlock));
 }
 
 #[test]
 fn data_at_the_head() {
     let (one, other) = pair();
-    streams::write(one.as_fd(), b"data").expect("written");
+    calls::write(one.as_fd(), b"data").expect("written");
     assert_eq!(receive(&other).err(), Some(NOT_OF_THIS_KIND));
     assert_eq!(receive(&other).err(), Some(NOT_OF_THIS_KIND));
-    assert_eq!(streams::getmsg(other.as_fd(), 3), Err(Error::TooLong));
+    assert_eq!(calls::getmsg(other.as_fd(), 3), Err(Error::TooLong));
     assert_eq!(data(&other), b"data");
 }
 
@@ -193,7 +191,7 @@ fn descriptor_at_the_head() {
     let (one, other) = pair();
     send(&one, &one).expect("sent");
     for _ in 0..2 {
-        assert_eq!(streams::getmsg(other.as_fd(), 10), Err(NOT_OF_THIS_KIND));
+        assert_eq!(calls::getmsg(other.as_fd(), 10), Err(NOT_OF_THIS_KIND));
     }
     receive(&other).expect("it stayed");
 }
@@ -201,9 +199,9 @@ fn descriptor_at_the_head() {
 #[test]
 fn order() {
     let (one, other) = pair();
-    streams::write(one.as_fd(), b"ab").expect("written");
+    calls::write(one.as_fd(), b"ab").expect("written");
     send(&one, &one).expect("sent");
-    streams::write(one.as_fd(), b"cd").expect("written");
+    calls::write(one.as_fd(), b"cd").expect("written");
     assert_eq!(data(&other), b"ab");
     receive(&other).expect("the descriptor");
     assert_eq!(data(&other), b"cd");
@@ -213,7 +211,7 @@ fn order() {
 fn queued_before_the_end() {
     let (one, other) = pair();
     // Input that the peer leaves unread makes the socket say ECONNRESET.
-    streams::write(other.as_fd(), b"never read").expect("written");
+    calls::write(other.as_fd(), b"never read").expect("written");
     send(&one, &other).expect("sent");
     drop(one);
     receive(&other).expect("delivered");
@@ -246,85 +244,13 @@ fn poll_says_so() {
 #[test]
 fn connld_once() {
     let (server, named) = pair();
-    assert_eq!(streams::push_connld(named.as_fd()), Ok(()));
-    assert_eq!(streams::push_connld(named.as_fd()), Err(HANGUP));
+    assert_eq!(calls::push_connld(named.as_fd()), Ok(()));
+    assert_eq!(calls::push_connld(named.as_fd()), Err(HANGUP));
     let (one, _dead) = pair();
     drop(_dead);
-    assert_eq!(streams::push_connld(one.as_fd()), Err(HANGUP));
+    assert_eq!(calls::push_connld(one.as_fd()), Err(HANGUP));
     let file = File::open("/dev/null").expect("/dev/null");
-    assert_eq!(streams::push_connld(file.as_fd()), Err(Error::InvalidArgument));
-    drop(server);
-}
-
-fn fattach(named: impl AsFd, path: &Path) -> Result<()> {
-    streams::fattach(named.as_fd(), &c(path))
-}
-
-#[test]
-fn fattach_refuses() {
-    let directory = Directory::new("fattach");
-    let (server, named) = pair();
-    let path = directory.file("covered", "");
-    let file = File::open(&path).expect("the file");
-    assert_eq!(fattach(&named, &directory.0.join("missing")), Err(system(Errno::ENOENT)));
-    assert_eq!(fattach(&named, &path.join("below")), Err(system(Errno::ENOTDIR)));
-    assert_eq!(fattach(&file, &path), Err(Error::InvalidArgument));
-    let full = directory.file("full", "would be lost");
-    assert_eq!(fattach(&named, &full), Err(system(Errno::EBUSY)));
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o622)).expect("chmod");
-    assert_eq!(fattach(&named, &path), Ok(()));
-    let node = fs::metadata(&path).expect("the node");
-    assert!(node.file_type().is_socket());
-    assert_eq!(node.permissions().mode() & 0o777, 0o622);
-    let (_server, other) = pair();
-    assert_eq!(fattach(&other, &path), Err(system(Errno::EBUSY)));
-    // Its server's death frees it.
-    drop(server);
-    assert_eq!(fattach(&other, &path), Ok(()));
-}
-
-/// Runs with the effective uid of nobody, in a thread of its own.
-fn as_nobody<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    let thread = std::thread::spawn(|| {
-        // SAFETY: integers go in; the system call changes this thread alone.
-        let changed = unsafe { libc::syscall(libc::SYS_setresuid, -1, 65534, -1) };
-        (changed == 0).then(work)
-    });
-    thread.join().expect("the thread")
-}
-
-#[test]
-fn fattach_by_others() {
-    let directory = Directory::new("others");
-    let foreign = directory.file("foreign", "");
-    let own = directory.file("own", "");
-    fs::set_permissions(&own, fs::Permissions::from_mode(0o444)).expect("chmod");
-    if std::os::unix::fs::chown(&own, Some(65534), None).is_err() {
-        eprintln!("skipped: only root can be somebody else");
-        return;
-    }
-    let tried = as_nobody(move || {
-        let (_server, named) = pair();
-        (fattach(&named, &foreign), fattach(&named, &own))
-    });
-    assert_eq!(tried, Some((Err(system(Errno::EPERM)), Err(system(Errno::EACCES)))));
-}
-
-#[test]
-fn fdetach() {
-    let directory = Directory::new("fdetach");
-    let path = directory.file("covered", "");
-    assert_eq!(streams::fdetach(&c(&path)), Err(Error::InvalidArgument));
-    let (server, named) = pair();
-    fattach(&named, &path).expect("attached");
-    let client = std::os::unix::net::UnixDatagram::unbound().expect("a socket");
-    assert_eq!(streams::fdetach(&c(&path)), Ok(()));
-    assert!(client.connect(&path).is_err());
-    assert_eq!(streams::fdetach(&c(&path)), Err(system(Errno::ENOENT)));
-    // Again at once.
-    directory.file("covered", "");
-    let (_server, named) = pair();
-    assert_eq!(fattach(&named, &path), Ok(()));
+    assert_eq!(calls::push_connld(file.as_fd()), Err(Error::InvalidArgument));
     drop(server);
 }
 
@@ -334,7 +260,7 @@ fn a_pair_of_another_maker_has_no_other_end() {
     let kind = nix::sys::socket::SockType::SeqPacket;
     let (one, _other) = fdpasser::system::socketpair(kind).expect("a pair");
     let path = c(&directory.0.join("name"));
-    let options = create::Options::default();
+    let options = Listening::default();
     let attaching = Attaching::new(one.as_fd(), None, path.to_bytes_with_nul(), options);
     assert_eq!(attaching.err(), Some(Error::InvalidArgument));
 }
@@ -344,29 +270,11 @@ fn the_server_end_keeps_its_number() {
     let directory = Directory::new("number");
     let (server, named) = pair();
     let path = c(&directory.0.join("name"));
-    let options = create::Options::default();
+    let options = Listening::default();
     let mut attaching =
         Attaching::new(named.as_fd(), None, path.to_bytes_with_nul(), options).expect("ready");
-    assert!(matches!(attaching.step(), Step::Done(Ok(_))));
+    assert!(matches!(attaching.advance(), Ok(Step::Done(_))));
     assert_eq!(receive(&server).err(), Some(Error::WouldBlock));
     let name = fs::metadata(directory.0.join("name")).expect("the node");
     assert!(name.file_type().is_socket());
-}
-
-#[test]
-fn spx_echoes_until_joined() {
-    let (mut one, mut other) = (spx::open(), spx::open());
-    let mut bytes = [0; 16];
-    one.write_all(b"echo").expect("written");
-    assert_eq!(one.read(&mut bytes).ok(), Some(4));
-    assert_eq!(&bytes[..4], b"echo");
-    spx::join(&one, &other);
-    one.write_all(b"there").expect("written");
-    assert_eq!(other.read(&mut bytes).ok(), Some(5));
-    assert_eq!(&bytes[..5], b"there");
-    other.write_all(b"back").expect("written");
-    assert_eq!(one.read(&mut bytes).ok(), Some(4));
-    let (one, other) = (OwnedFd::from(one), OwnedFd::from(other));
-    send(&one, &one).expect("sent");
-    receive(&other).expect("received");
 }

@@ -1,29 +1,31 @@
-//! Endpoints: pairs, and names in the file system to create, take over, connect
-//! to and accept from; unix(7).
+//! Endpoints: how they are made, and names in the file system for them, to look
+//! at and to take over; unix(7).
 
-pub mod accept;
-pub mod connect;
-pub mod create;
 pub mod name;
-mod takeover;
+pub mod takeover;
 
-use std::ffi::CStr;
-use std::os::fd::OwnedFd;
+use std::time::Duration;
 
-use nix::sys::socket::SockType;
+use nix::sys::stat::Mode;
 
-use name::Place;
-
-use crate::error::Result;
-use crate::system;
-
-/// Two connected stream sockets; socketpair(2).
-pub fn pair() -> Result<(OwnedFd, OwnedFd)> {
-    Ok(system::socketpair(SockType::Stream)?)
+/// How a listening endpoint is made.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Listening {
+    /// Permissions of the node, less the umask; by default what the umask leaves.
+    pub mode: Option<Mode>,
+    /// Connections that wait to be accepted; by default as many as the system allows.
+    pub backlog: Option<i32>,
+    /// InUse if a server is alive at the name.
+    pub exclusive: bool,
+    /// Connections note who sends.
+    pub note_senders: bool,
 }
 
-/// Whether a server listens at the path.
-pub fn is_alive(path: &CStr) -> Result<bool> {
-    let place = Place::of(path)?;
-    place.is_alive(&place.name)
+/// How a connection to one is made.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Connecting {
+    /// How long to wait for room in the listener's queue; by default for ever.
+    pub timeout: Option<Duration>,
+    pub note_senders: bool,
+    pub survives_exec: bool,
 }

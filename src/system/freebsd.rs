@@ -6,7 +6,7 @@ use nix::fcntl::OFlag;
 use nix::poll::PollFlags;
 
 use super::socket_option;
-use crate::operation::{Ids, IdsOf};
+use crate::identity::{Ids, IdsOf};
 
 pub use super::cloexec_at_once::{
     accept, after_receive, socket, socketpair, RECEIVE_CLOSE_ON_EXEC,

@@ -10,7 +10,7 @@ use nix::poll::PollFlags;
 use nix::sys::socket::{bind, getsockopt, setsockopt, sockopt, UnixAddr};
 use nix::sys::stat::{fchmod, Mode};
 
-use crate::operation::{Ids, IdsOf};
+use crate::identity::{Ids, IdsOf};
 
 pub use super::cloexec_at_once::{
     accept, after_receive, socket, socketpair, RECEIVE_CLOSE_ON_EXEC,

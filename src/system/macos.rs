@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use nix::sys::socket::{getsockopt, sockopt};
 use nix::unistd::getpeereid;
 
-use crate::operation::{Ids, IdsOf};
+use crate::identity::{Ids, IdsOf};
 
 pub use super::cloexec_later::{accept, after_receive, socket, socketpair, RECEIVE_CLOSE_ON_EXEC};
 pub use super::flock::try_lock;

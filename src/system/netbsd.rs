@@ -3,7 +3,7 @@
 use std::os::fd::BorrowedFd;
 
 use super::socket_option;
-use crate::operation::{Ids, IdsOf};
+use crate::identity::{Ids, IdsOf};
 
 pub use super::cloexec_at_once::{
     accept, after_receive, socket, socketpair, RECEIVE_CLOSE_ON_EXEC,

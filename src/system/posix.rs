@@ -13,7 +13,7 @@ use nix::sys::signal::{SigSet, SigmaskHow};
 use nix::sys::socket::{bind, UnixAddr};
 use nix::sys::stat::{umask, Mode};
 
-use crate::operation::Ids;
+use crate::identity::Ids;
 
 /// What poll(2) says of a peer that has closed.
 pub const HUNG_UP: PollFlags = PollFlags::POLLHUP;

@@ -5,7 +5,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 use nix::errno::Errno;
 
-use crate::operation::{Ids, IdsOf};
+use crate::identity::{Ids, IdsOf};
 
 /// Owned; ucred_free(3C).
 struct Credentials(*mut libc::ucred_t);

@@ -1,9 +1,9 @@
-//! How bytes and descriptors travel.
+//! How bytes and descriptors travel: two transports with the same files, and
+//! which of them serves.
 
-pub mod ancillary;
-pub mod choice;
-pub mod read;
-pub mod receive;
-pub mod room;
-pub mod send;
-pub mod sysv_stream;
+mod choice;
+pub mod socket;
+pub mod stream;
+
+pub use choice::{choose, makes_streams, name, serving, Serving};
+pub use socket::control::MOST_DESCRIPTORS;

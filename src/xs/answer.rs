@@ -5,10 +5,11 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 
 use super::bindings::*;
 use super::boundary::croak;
-use super::subs::{Failure, Row, Success};
+use super::table::{Failure, Row, Success};
 use crate::descriptor::{self, Kind, Mode};
 use crate::error::{Error, Result};
-use crate::operation::{Answer, Ids, IdsOf};
+use crate::identity::{Ids, IdsOf};
+use crate::operation::Answer;
 
 /// Ends the call with a result; the step for C.
 #[inline(always)]

@@ -8,19 +8,22 @@
 use std::io::IsTerminal;
 use std::sync::atomic::AtomicI32;
 
+use nix::errno::Errno;
+
 use super::answer;
 use super::bindings::{
     fdp_call, fdp_sub, FDP_CROAK, FDP_LIMIT, FDP_ONE_BUFFER, FDP_TEXT, FDP_WAIT,
 };
 use super::call::Arguments;
 use super::panic;
-use super::subs::{Begun, Row, TABLE};
+use super::subs::Refused;
+use super::table::{Row, TABLE};
 use crate::descriptor;
-use crate::error::Error;
-use crate::operation::{Operation, Step};
+use crate::error::{self, Error};
+use crate::operation::{Call, Operation, Step};
+use crate::passing;
 use crate::sigpipe;
 use crate::text::ForTerminal;
-use crate::transport::choice;
 use crate::wait::Signals;
 
 /// A call between two steps.
@@ -51,14 +54,15 @@ fn enter(call: &mut fdp_call) -> u32 {
     let row = row(call);
     let step = match suspended(call) {
         Some(suspended) if suspended.panicked => return croak(call, panic::text()),
-        Some(suspended) => suspended.next_step(call_limit(call)),
+        Some(suspended) => suspended.next_step(call.max_text),
         None => match begin(row, call) {
-            Begun::Over(result) => return answer::write(row, call, result),
-            Begun::Invalid(text) => return croak(call, text.as_bytes()),
-            Begun::Suspended(operation, step) => {
+            Ok(Call::Over(result)) => return answer::write(row, call, result),
+            Ok(Call::InProgress(operation, step)) => {
                 suspend(call, operation, matches!(step, Step::Limit));
-                step
+                Ok(step)
             }
+            Err(Refused::Fails(error)) => return answer::write(row, call, Err(error)),
+            Err(Refused::Dies(text)) => return croak(call, text.as_bytes()),
         },
     };
     act(row, call, step)
@@ -70,29 +74,29 @@ fn row(call: &fdp_call) -> &'static Row {
     &TABLE[sub.index as usize]
 }
 
-fn begin(row: &Row, call: &fdp_call) -> Begun {
+fn begin(row: &Row, call: &fdp_call) -> Result<Call, Refused> {
     if call.flush_error != 0 {
-        return Begun::Over(Err(Error::System(nix::errno::Errno::from_raw(call.flush_error))));
+        return Err(Error::System(Errno::from_raw(call.flush_error)).into());
     }
     (row.begin)(&Arguments(call))
 }
 
-fn act(row: &Row, call: &mut fdp_call, step: Step) -> u32 {
-    match step {
-        Step::Wait => FDP_WAIT,
-        Step::Limit => FDP_LIMIT,
-        Step::Text => {
+fn act(row: &Row, call: &mut fdp_call, step: error::Result<Step>) -> u32 {
+    let result = match step {
+        Ok(Step::Wait) => return FDP_WAIT,
+        Ok(Step::Limit) => return FDP_LIMIT,
+        Ok(Step::Text) => {
             if let Some(suspended) = suspended(call) {
-                let text = suspended.operation.text();
+                let text = suspended.text();
                 (call.answer.bytes, call.answer.length) = (text.as_ptr(), text.len());
             }
-            FDP_TEXT
+            return FDP_TEXT;
         }
-        Step::Done(result) => {
-            drop_operation(call);
-            answer::write(row, call, result)
-        }
-    }
+        Ok(Step::Done(answer)) => Ok(answer),
+        Err(error) => Err(error),
+    };
+    drop_operation(call);
+    answer::write(row, call, result)
 }
 
 /// Dies with a text that lives for ever; C adds the place, and if there is an
@@ -102,18 +106,18 @@ pub fn croak(call: &mut fdp_call, text: &'static [u8]) -> u32 {
     FDP_CROAK
 }
 
-fn call_limit(call: &fdp_call) -> u64 {
-    call.max_text
-}
-
 impl Suspended {
-    fn next_step(&mut self, max_text: u64) -> Step {
+    fn next_step(&mut self, max_text: u64) -> error::Result<Step> {
         if std::mem::take(&mut self.limit_asked) {
-            self.operation.limit_text(max_text);
+            self.operation.peer_text().into_iter().for_each(|text| text.limit(max_text));
         }
-        let step = self.operation.step();
-        self.limit_asked = matches!(step, Step::Limit);
+        let step = self.operation.advance();
+        self.limit_asked = matches!(step, Ok(Step::Limit));
         step
+    }
+
+    fn text(&mut self) -> &[u8] {
+        self.operation.peer_text().map_or(&[], |text| text.piece())
     }
 }
 
@@ -210,8 +214,9 @@ pub unsafe extern "C" fn fdp_escape_text(call: *mut fdp_call, descriptor: i32) {
         return;
     };
     if descriptor::borrow(i64::from(descriptor)).is_ok_and(|fd| fd.is_terminal()) {
-        let show = || suspended.terminal.show(suspended.operation.text());
-        suspended.escaped = panic::caught(show).unwrap_or_default();
+        let Suspended { terminal, operation, .. } = suspended;
+        let text = || operation.peer_text().map(|text| terminal.show(text.piece()));
+        suspended.escaped = panic::caught(text).flatten().unwrap_or_default();
         (call.answer.bytes, call.answer.length) =
             (suspended.escaped.as_ptr(), suspended.escaped.len());
     }
@@ -233,5 +238,5 @@ pub extern "C" fn fdp_table(row: usize) -> *const fdp_sub {
 #[no_mangle]
 pub extern "C" fn fdp_choose_transport(tainting: u8) {
     // A panic leaves the choice as it was: sockets.
-    panic::caught(|| choice::choose(tainting != 0));
+    panic::caught(|| passing::choose(tainting != 0));
 }

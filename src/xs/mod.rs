@@ -12,3 +12,4 @@ mod call;
 mod options;
 mod panic;
 mod subs;
+mod table;

@@ -7,7 +7,7 @@ use nix::sys::stat::Mode;
 
 use super::bindings::fdp_option;
 use super::call::Arguments;
-use crate::endpoint::{connect, create};
+use crate::endpoint::{Connecting, Listening};
 use crate::error::{Error, Result};
 
 fn pairs<'a>(arguments: &Arguments<'a>) -> Result<impl Iterator<Item = &'a fdp_option>> {
@@ -25,8 +25,8 @@ fn whole(value: f64, most: u32) -> Result<u32> {
     }
 }
 
-pub fn of_create(arguments: &Arguments<'_>) -> Result<create::Options> {
-    let mut options = create::Options::default();
+pub fn of_create(arguments: &Arguments<'_>) -> Result<Listening> {
+    let mut options = Listening::default();
     for option in pairs(arguments)? {
         match (option.name(), option.defined != 0) {
             (b"mode", true) => {
@@ -45,8 +45,8 @@ pub fn of_create(arguments: &Arguments<'_>) -> Result<create::Options> {
     Ok(options)
 }
 
-pub fn of_connect(arguments: &Arguments<'_>) -> Result<connect::Options> {
-    let mut options = connect::Options::default();
+pub fn of_connect(arguments: &Arguments<'_>) -> Result<Connecting> {
+    let mut options = Connecting::default();
     for option in pairs(arguments)? {
         match (option.name(), option.defined != 0) {
             (b"timeout", true) => {

@@ -7,11 +7,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::Instant;
 
-use fdpasser::descriptor::{borrow, prove_free_slot};
-use fdpasser::operation::{Answer, Operation, Step};
-use fdpasser::transport::ancillary;
-use fdpasser::transport::receive::Receive;
-use fdpasser::transport::send::{Send, SendAll};
+use fdpasser::descriptor::borrow;
+use fdpasser::operation::{Answer, Call};
+use fdpasser::{passing, slots};
 
 /// In one batch.
 const BATCH: usize = 250;
@@ -24,10 +22,9 @@ struct Bench {
 
 type Work = fn(&Bench, usize);
 
-const WORKS: [(&str, Work); 4] = [
+const WORKS: [(&str, Work); 3] = [
     ("numbers", Bench::numbers),
     ("batch_numbers", Bench::batch_numbers),
-    ("step_queued_bytes", Bench::queued_bytes),
     ("step_free_slot", Bench::free_slot),
 ];
 
@@ -40,32 +37,26 @@ impl Bench {
 
     fn numbers(&self, count: usize) {
         for _ in 0..count {
-            done(Send::descriptor(self.conn, self.file));
-            close(done(Receive::one(self.end, false, false)));
+            done(passing::send(self.conn, self.file));
+            close(done(passing::receive(self.end, false, false)));
         }
     }
 
     fn batch_numbers(&self, count: usize) {
         let batch: &'static [RawFd] = Box::leak(Box::new([self.file.as_raw_fd(); BATCH]));
         for _ in 0..count / BATCH {
-            done(SendAll::new(self.conn, batch).expect("a batch"));
+            done(passing::send_all(self.conn, batch));
             let mut received = 0;
             while received < BATCH {
-                received += close(done(Receive::all(self.end, BATCH, false)));
+                received += close(done(passing::receive_all(self.end, BATCH, false)));
             }
-        }
-    }
-
-    fn queued_bytes(&self, count: usize) {
-        for _ in 0..count {
-            black_box(ancillary::queued(self.end));
         }
     }
 
     fn free_slot(&self, count: usize) {
         self.numbers(1);
         for _ in 0..count {
-            black_box(prove_free_slot(self.end)).expect("a free slot");
+            black_box(slots::prove_one(self.end)).expect("a free slot");
         }
     }
 }
@@ -75,10 +66,10 @@ fn for_ever(descriptor: impl Into<OwnedFd>) -> BorrowedFd<'static> {
     borrow(i64::from(descriptor.as_fd().as_raw_fd())).expect("a descriptor")
 }
 
-fn done(mut operation: impl Operation) -> Answer {
-    match operation.step() {
-        Step::Done(answer) => answer.expect("a pass"),
-        _ => panic!("it has to wait"),
+fn done(call: Call) -> Answer {
+    match call {
+        Call::Over(answer) => answer.expect("a pass"),
+        Call::InProgress(..) => panic!("it has to wait"),
     }
 }
 

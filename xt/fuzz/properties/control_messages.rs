@@ -1,7 +1,7 @@
 //! The walk over a control buffer: it stays inside, it ends, and it finds what
 //! is there, also where the buffer was cut short.
 
-use fdpasser::transport::ancillary::ControlMessages;
+use fdpasser::transport::socket::control::ControlMessages;
 
 pub fn check(input: &[u8]) {
     stays_inside(input);

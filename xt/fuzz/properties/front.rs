@@ -1,7 +1,7 @@
 //! The message parser: whatever bytes come, and in whatever pieces they are
 //! seen, they are the same messages.
 
-use fdpasser::message::{front, whole, Front, Position, Whole};
+use fdpasser::message::{extent, read, whole, Position, Whole};
 
 /// What is left when the bytes end.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,8 +17,8 @@ type Messages<'a> = Vec<(&'a [u8], End)>;
 pub fn check(input: &[u8]) {
     let Some((&size, bytes)) = input.split_first() else { return };
     let expected = messages(bytes);
-    for (seen, takes_halves) in [(2, false), (2 + usize::from(size), size % 2 == 1)] {
-        assert_eq!(read(bytes, seen, takes_halves), expected);
+    for seen in [1, 2, 1 + usize::from(size)] {
+        assert_eq!(read_all(bytes, seen), expected);
     }
     check_whole(bytes);
 }
@@ -39,36 +39,23 @@ fn messages(mut bytes: &[u8]) -> Messages<'_> {
     found
 }
 
-/// As a receiver does, which sees so many bytes at a time, and takes a zero
-/// byte that it sees alone, or leaves it and sees what comes behind it.
-fn read(bytes: &[u8], window: usize, takes_halves: bool) -> Messages<'_> {
+/// As a receiver does, which sees so many bytes at a time.
+fn read_all(bytes: &[u8], window: usize) -> Messages<'_> {
     let (mut found, mut position) = (Vec::new(), Position::default());
-    let (mut start, mut at, mut zero) = (0, 0, 0);
+    let (mut start, mut text, mut at) = (0, 0, 0);
     while at < bytes.len() {
-        let alone = takes_halves && bytes[at] == 0 && position == Position::Text;
-        let seen = if alone { 1 } else { window };
-        let queued = &bytes[at..bytes.len().min(at + seen)];
-        match front(position, queued) {
-            Front::Text(length) => {
-                assert!((1..=queued.len()).contains(&length));
-                at += length;
-            }
-            Front::Half => {
-                assert_eq!((position, queued), (Position::Text, &[0][..]));
-                (position, zero) = (Position::Status, at);
-                at += 1;
-            }
-            Front::End { length, status } => {
-                assert!(length <= queued.len());
-                zero = if position == Position::Text { at } else { zero };
-                found.push((&bytes[start..zero], End::Status(status)));
-                at += length;
-                (start, position) = (at, Position::Text);
-            }
+        let queued = &bytes[at..bytes.len().min(at + window)];
+        let length = extent(position, queued);
+        assert!((1..=queued.len()).contains(&length));
+        let said = read(position, &queued[..length]);
+        (text, position, at) = (text + said.text, said.position, at + length);
+        if let Some(status) = said.status {
+            found.push((&bytes[start..start + text], End::Status(status)));
+            (start, text) = (at, 0);
         }
     }
     match position {
-        Position::Status => found.push((&bytes[start..zero], End::Half)),
+        Position::Status => found.push((&bytes[start..start + text], End::Half)),
         Position::Text if start < at => found.push((&bytes[start..at], End::Text)),
         Position::Text => {}
     }

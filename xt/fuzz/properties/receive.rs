@@ -7,16 +7,13 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use fdpasser::descriptor;
 use fdpasser::error::{Error, Result};
 use fdpasser::operation::{Answer, Operation, Step};
-use fdpasser::transport::ancillary;
-use fdpasser::transport::read::Read;
-use fdpasser::transport::receive::Receive;
+use fdpasser::text::PeerText;
+use fdpasser::transport::socket::{control, Read, Receive};
+use fdpasser::wait::Signals;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::socket::{setsockopt, socketpair, sockopt, AddressFamily, SockFlag, SockType};
 use nix::unistd::{pipe2, read};
-
-/// How a call ends whose wait is left, as by a signal handler that dies.
-const LEFT: Error = Error::Interrupted;
 
 /// More text than this is malformed.
 const MOST_TEXT: usize = 1000;
@@ -36,10 +33,9 @@ pub fn check(input: &[u8]) {
     let sent = send_all(&peer, messages, &descriptor);
     let peer = (!closes).then_some(peer);
     let seen = receive_all(&us, *how, sent.most_calls);
-    let has_model =
-        kind == SockType::Stream && how % 4 < 2 && !sent.descriptors && seen.last() != Some(&LEFT);
+    let has_model = kind == SockType::Stream && how % 4 < 2 && !sent.descriptors;
     if has_model && sent.bytes.len() <= MOST_TEXT {
-        assert_eq!((seen, ancillary::queued(us.as_fd())), expected(&sent.bytes, closes));
+        assert_eq!((seen, control::queued(us.as_fd())), (expected(&sent.bytes, closes), 0));
     }
     drop((us, peer, descriptor));
     assert_eq!(read(&probe, &mut [0]), Ok(0), "a descriptor is left over");
@@ -60,7 +56,7 @@ fn send_all(peer: &OwnedFd, mut messages: &[u8], descriptor: &OwnedFd) -> Sent {
         let count = if *count == u8::MAX { 253 } else { usize::from(count % 4) };
         let descriptors = vec![descriptor.as_raw_fd(); count];
         // What finds no room is not sent.
-        if ancillary::send(peer.as_fd(), bytes, &descriptors).is_ok() {
+        if control::send(peer.as_fd(), bytes, &descriptors).is_ok() {
             sent.bytes.extend(bytes);
             sent.descriptors |= count > 0;
             sent.most_calls += bytes.len() + 1;
@@ -70,22 +66,25 @@ fn send_all(peer: &OwnedFd, mut messages: &[u8], descriptor: &OwnedFd) -> Sent {
     sent
 }
 
-/// What the calls say of bytes without descriptors on a stream, and how many
-/// bytes stay queued: half a message, whose other half may come.
-fn expected(mut bytes: &[u8], closed: bool) -> (Vec<Error>, usize) {
-    let (mut said, mut left) = (Vec::new(), 0);
+/// What the calls say of bytes without descriptors on a stream.
+fn expected(mut bytes: &[u8], closed: bool) -> Vec<Error> {
+    let (mut said, mut half) = (Vec::new(), false);
     while let Some(zero) = bytes.iter().position(|&byte| byte == 0) {
         match bytes.get(zero + 1) {
             Some(&status) => {
                 said.push(NonZeroU8::new(status).map_or(Error::Malformed, Error::Status))
             }
-            None if closed => said.push(Error::Malformed),
-            None => left = 1,
+            None => half = true,
         }
         bytes = bytes.get(zero + 2..).unwrap_or_default();
     }
-    said.push(if closed { Error::End } else { Error::WouldBlock });
-    (said, left)
+    match (closed, half) {
+        // Half a message is remembered: the rest may come.
+        (false, _) => said.push(Error::WouldBlock),
+        (true, true) => said.extend([Error::Malformed, Error::End]),
+        (true, false) => said.push(Error::End),
+    }
+    said
 }
 
 /// Until there is no more; each call takes a byte or a packet, so it ends.
@@ -107,7 +106,7 @@ fn receive_all(us: &OwnedFd, how: u8, most_calls: usize) -> Vec<Error> {
         }
         match said.last() {
             // What does not go away by itself, and what makes the rest garbage.
-            Some(&LEFT | Error::WouldBlock | Error::End | Error::TooLong) => return said,
+            Some(Error::WouldBlock | Error::End | Error::TooLong) => return said,
             Some(Error::Malformed | Error::Status(_) | Error::System(Errno::ECONNRESET)) | None => {
             }
             Some(error) => panic!("{error:?}"),
@@ -122,13 +121,17 @@ fn is_end(answer: &Answer) -> bool {
 
 fn run(mut operation: impl Operation) -> Result<Answer> {
     for _ in 0..100_000 {
-        match operation.step() {
-            Step::Done(result) => return result,
-            Step::Limit => operation.limit_text(MOST_TEXT as u64),
-            Step::Text => assert!(!operation.text().is_empty()),
-            // For the status of what cannot be put back, though it does not block.
-            Step::Wait => return Err(LEFT),
+        match operation.advance()? {
+            Step::Done(answer) => return Ok(answer),
+            Step::Limit => text_of(&mut operation).limit(MOST_TEXT as u64),
+            Step::Text => assert!(!text_of(&mut operation).piece().is_empty()),
+            // Only ever a turn for signals: the connection is non-blocking.
+            Step::Wait => operation.wait(Signals::default()),
         }
     }
     panic!("a call does not end");
+}
+
+fn text_of(operation: &mut impl Operation) -> &mut PeerText {
+    operation.peer_text().expect("a receive has text")
 }

@@ -1,0 +1,71 @@
+//! Free numbers in the table of descriptors, proved: what would come into a
+//! full one is lost.
+
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use nix::errno::Errno;
+use nix::fcntl::{fcntl, FcntlArg};
+
+use crate::error::{Error, Result};
+use crate::system;
+
+/// Numbers that may well be free: where descriptors were received last and the
+/// time before, as one is often closed only when the next has come.  Only ever
+/// guesses, so that interpreters can share them.
+static LIKELY_FREE: [AtomicI32; 2] = [AtomicI32::new(0), AtomicI32::new(0)];
+
+/// Notes where a descriptor was received.
+pub fn note_received(number: RawFd) {
+    let last = LIKELY_FREE[0].swap(number, Ordering::Relaxed);
+    if last != number {
+        LIKELY_FREE[1].store(last, Ordering::Relaxed);
+    }
+}
+
+/// TableFull unless this process can open one more descriptor now.
+///
+/// Proved anew each time: the limit may have changed, and what was free may be
+/// taken.  A guess is cheaper to prove than a slot is to find.
+#[allow(unsafe_code)]
+#[inline(always)]
+pub fn prove_one(any: BorrowedFd<'_>) -> Result<()> {
+    let guesses = [&LIKELY_FREE[0], &LIKELY_FREE[1]].map(|guess| guess.load(Ordering::Relaxed));
+    if system::is_any_free(guesses) {
+        return Ok(());
+    }
+    let number = match fcntl(any, FcntlArg::F_DUPFD_CLOEXEC(0)) {
+        // No number at all is below the limit.
+        Err(Errno::EINVAL) => return Err(Error::TableFull),
+        number => number?,
+    };
+    // SAFETY: fcntl has just made this number for us alone.
+    drop(unsafe { OwnedFd::from_raw_fd(number) });
+    Ok(())
+}
+
+/// How many descriptors this process may have, RLIMIT_NOFILE; sysconf(3).
+#[allow(unsafe_code)]
+pub fn limit() -> usize {
+    // SAFETY: takes an integer.
+    let limit = unsafe { libc::sysconf(libc::_SC_OPEN_MAX) };
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}
+
+/// Where to look for free slots at most: fs.nr_open may have been set below the
+/// limit, but not this low.
+const HIGHEST: RawFd = 0x1_0000;
+
+/// Whether at least so many slots are free: those just below the limit, which
+/// fill last.  poll(2) says POLLNVAL for a number that is not open.
+#[allow(unsafe_code)]
+pub fn are_free(count: usize) -> bool {
+    let highest = RawFd::try_from(limit()).unwrap_or(HIGHEST).min(HIGHEST);
+    let mut candidates: Vec<libc::pollfd> = (1..=count as RawFd)
+        .map(|below| libc::pollfd { fd: (highest - below).max(0), events: 0, revents: 0 })
+        .collect();
+    // SAFETY: as many as the vector has, initialised; the call writes `revents`.
+    // nix's PollFd does not serve, as it borrows what is open.
+    let told = unsafe { libc::poll(candidates.as_mut_ptr(), candidates.len() as libc::nfds_t, 0) };
+    told == count as i32 && candidates.iter().all(|one| one.revents == libc::POLLNVAL)
+}

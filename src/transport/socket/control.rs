@@ -1,0 +1,376 @@
+//! Control messages, built and walked, and the two system calls that carry
+//! them; sendmsg(2), recvmsg(2), cmsg(3).
+//!
+//! The walk is our own because it must not lose anything: every descriptor that
+//! the kernel installed comes out of it as an [`OwnedFd`], whatever else is in
+//! the buffer and however short it was cut.
+#![allow(unsafe_code)]
+// Lengths are size_t on Linux with glibc and socklen_t elsewhere.
+#![allow(clippy::unnecessary_cast)]
+
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::{size_of, zeroed};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+use nix::errno::Errno;
+
+use crate::descriptor::Descriptors;
+use crate::identity::Ids;
+use crate::system;
+
+/// The most descriptors that Linux lets through in one message (SCM_MAX_FD).
+pub const MOST_DESCRIPTORS: usize = 253;
+
+/// Where control messages are built and received, aligned for their headers.
+#[repr(C)]
+pub struct Buffer<const WORDS: usize>([u64; WORDS]);
+
+impl<const WORDS: usize> Buffer<WORDS> {
+    pub const fn empty() -> Self {
+        Buffer([0; WORDS])
+    }
+}
+
+/// Room for one descriptor and what else the kernel may put beside it: the
+/// sender's credentials, a security label.  A second descriptor that fits is
+/// installed; it comes out of the walk like the first.
+pub type RoomForOne = Buffer<16>;
+
+/// Room for as many as a message can bring, and the same beside them.
+pub type RoomForAll = Buffer<160>;
+
+const fn header_length() -> usize {
+    // SAFETY: arithmetic only.
+    unsafe { libc::CMSG_LEN(0) as usize }
+}
+
+const fn aligned(length: usize) -> usize {
+    // SAFETY: arithmetic only; CMSG_SPACE adds the header's own, aligned size.
+    unsafe { (libc::CMSG_SPACE(length as u32) - libc::CMSG_SPACE(0)) as usize }
+}
+
+/// sendmsg(2) with the descriptors in one SCM_RIGHTS message, never blocking;
+/// how many of the bytes went.  Raises SIGPIPE as write(2) would.
+#[inline(always)]
+pub fn send(to: BorrowedFd<'_>, bytes: &[u8], descriptors: &[RawFd]) -> nix::Result<usize> {
+    debug_assert!(descriptors.len() <= MOST_DESCRIPTORS);
+    if descriptors.len() <= 1 {
+        send_rights(to, bytes, descriptors, &mut Buffer::<3>::empty())
+    } else {
+        send_rights(to, bytes, descriptors, &mut Buffer::<130>::empty())
+    }
+}
+
+#[inline(always)]
+fn send_rights<const WORDS: usize>(
+    to: BorrowedFd<'_>,
+    bytes: &[u8],
+    descriptors: &[RawFd],
+    buffer: &mut Buffer<WORDS>,
+) -> nix::Result<usize> {
+    let filled = match descriptors {
+        [] => 0,
+        descriptors => append(buffer, 0, libc::SCM_RIGHTS, as_bytes(descriptors)),
+    };
+    send_with(to, bytes, buffer, filled, 0)
+}
+
+/// sendmsg(2) of a packet with control messages, each a type and its data.
+/// Never blocks, and raises no SIGPIPE.
+pub fn send_packet(
+    to: BorrowedFd<'_>,
+    bytes: &[u8],
+    messages: &[(i32, &[u8])],
+) -> nix::Result<usize> {
+    let mut buffer = Buffer::<8>::empty();
+    let filled =
+        messages.iter().fold(0, |filled, &(kind, data)| append(&mut buffer, filled, kind, data));
+    send_with(to, bytes, &mut buffer, filled, libc::MSG_NOSIGNAL)
+}
+
+/// Sends with the first `filled` bytes of the buffer as control messages.
+#[inline(always)]
+fn send_with<const WORDS: usize>(
+    to: BorrowedFd<'_>,
+    bytes: &[u8],
+    buffer: &mut Buffer<WORDS>,
+    filled: usize,
+    flags: i32,
+) -> nix::Result<usize> {
+    assert!(filled <= size_of::<Buffer<WORDS>>());
+    let iov = [IoSlice::new(bytes)];
+    // SAFETY: a msghdr of zeros is an empty message.
+    let mut message: libc::msghdr = unsafe { zeroed() };
+    message.msg_iov = iov.as_ptr().cast_mut().cast();
+    message.msg_iovlen = 1;
+    if filled > 0 {
+        message.msg_control = buffer.0.as_mut_ptr().cast();
+        message.msg_controllen = filled as _;
+    }
+    loop {
+        // SAFETY: the message points to an IoSlice, which is an iovec by its
+        // documentation, over `bytes`, and to the initialised front of `buffer`;
+        // all three outlive the call, which writes to none of them.
+        let sent = unsafe { libc::sendmsg(to.as_raw_fd(), &message, flags | libc::MSG_DONTWAIT) };
+        match Errno::result(sent) {
+            Ok(sent) => return Ok(sent as usize),
+            // The peer closed with input unread: said once, then it is EPIPE.
+            Err(Errno::ECONNRESET) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+}
+
+fn as_bytes(descriptors: &[RawFd]) -> &[u8] {
+    // SAFETY: as many bytes as the integers have, any of which are valid.
+    unsafe {
+        std::slice::from_raw_parts(descriptors.as_ptr().cast(), std::mem::size_of_val(descriptors))
+    }
+}
+
+/// Writes a control message behind the first `filled` bytes of the buffer, which
+/// are control messages too; the size of all.
+fn append<const WORDS: usize>(
+    buffer: &mut Buffer<WORDS>,
+    filled: usize,
+    kind: i32,
+    data: &[u8],
+) -> usize {
+    assert!(filled + header_length() + aligned(data.len()) <= size_of::<Buffer<WORDS>>());
+    let start = buffer.0.as_mut_ptr().cast::<u8>();
+    // SAFETY: the buffer is aligned to 8, which is enough for a cmsghdr, and so
+    // is `filled`, a sum of CMSG_SPACEs; by the assertion there is room for the
+    // header and the data behind it.
+    unsafe {
+        let header = start.add(filled).cast::<libc::cmsghdr>();
+        (*header).cmsg_level = libc::SOL_SOCKET;
+        (*header).cmsg_type = kind;
+        (*header).cmsg_len = (header_length() + data.len()) as _;
+        let room = start.add(filled + header_length());
+        std::ptr::copy_nonoverlapping(data.as_ptr(), room, data.len());
+        filled + libc::CMSG_SPACE(data.len() as u32) as usize
+    }
+}
+
+/// What one recvmsg(2) brought.
+#[derive(Debug, Default)]
+pub struct Received {
+    pub length: usize,
+    pub descriptors: Descriptors,
+    pub sender: Option<Ids>,
+    /// A packet was longer than the room for it: MSG_TRUNC.
+    pub packet_cut: bool,
+    /// Control messages did not fit, or a descriptor could not be installed: MSG_CTRUNC.
+    pub control_cut: bool,
+}
+
+/// What a look at the queue showed.  Nothing was taken, nothing installed.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen {
+    pub length: usize,
+    pub packet_cut: bool,
+    /// There is a control message: a descriptor, or credentials if those are noted.
+    pub control: bool,
+}
+
+/// Takes bytes and descriptors from the queue, never blocking.
+#[inline(always)]
+pub fn receive<const WORDS: usize>(
+    from: BorrowedFd<'_>,
+    bytes: &mut [u8],
+    room: &mut Buffer<WORDS>,
+    close_on_exec: bool,
+) -> nix::Result<Received> {
+    receive_with(from, bytes, room, close_on_exec, 0)
+}
+
+/// Whether MSG_PEEK installs descriptors.  Elsewhere it copies what the kernel
+/// has in their place, which are no numbers of ours.
+const PEEK_INSTALLS: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
+/// Installs the descriptors at the front of the queue; they, and the bytes,
+/// stay queued.  MSG_PEEK, recv(2).  EOPNOTSUPP where that cannot be done.
+pub fn install<const WORDS: usize>(
+    from: BorrowedFd<'_>,
+    bytes: &mut [u8],
+    room: &mut Buffer<WORDS>,
+    close_on_exec: bool,
+) -> nix::Result<Received> {
+    if !PEEK_INSTALLS {
+        return Err(Errno::EOPNOTSUPP);
+    }
+    receive_with(from, bytes, room, close_on_exec, libc::MSG_PEEK)
+}
+
+/// Takes bytes; descriptors that come with them are not installed.
+pub fn take_bytes(from: BorrowedFd<'_>, bytes: &mut [u8]) -> nix::Result<usize> {
+    receive_message(from, bytes, &mut [], 0).map(|(length, _)| length)
+}
+
+/// How many bytes are queued; 0 also for what has no such queue.  FIONREAD, unix(7).
+#[inline(always)]
+pub fn queued(from: BorrowedFd<'_>) -> usize {
+    let mut count: libc::c_int = 0;
+    // SAFETY: FIONREAD writes one int to where the pointer says.
+    let told = unsafe { libc::ioctl(from.as_raw_fd(), libc::FIONREAD as _, &mut count) };
+    if told < 0 {
+        return 0;
+    }
+    usize::try_from(count).unwrap_or(0)
+}
+
+#[inline(always)]
+fn receive_with<const WORDS: usize>(
+    from: BorrowedFd<'_>,
+    bytes: &mut [u8],
+    room: &mut Buffer<WORDS>,
+    close_on_exec: bool,
+    flags: i32,
+) -> nix::Result<Received> {
+    let flags = flags | if close_on_exec { system::RECEIVE_CLOSE_ON_EXEC } else { 0 };
+    let (length, message) = receive_message(from, bytes, &mut room.0, flags)?;
+    let mut received = Received {
+        length,
+        packet_cut: message.msg_flags & libc::MSG_TRUNC != 0,
+        control_cut: message.msg_flags & libc::MSG_CTRUNC != 0,
+        ..Received::default()
+    };
+    let filled = (message.msg_controllen as usize).min(size_of::<Buffer<WORDS>>());
+    // SAFETY: the buffer is initialised and has at least `filled` bytes.
+    let control = unsafe { std::slice::from_raw_parts(room.0.as_ptr().cast::<u8>(), filled) };
+    for message in ControlMessages::new(control) {
+        received.take(message, close_on_exec);
+    }
+    Ok(received)
+}
+
+impl Received {
+    fn take(&mut self, message: ControlMessage<'_>, close_on_exec: bool) {
+        if message.level == libc::SOL_SOCKET && message.kind == libc::SCM_RIGHTS {
+            for number in message.data.chunks_exact(size_of::<RawFd>()) {
+                let number = RawFd::from_ne_bytes([number[0], number[1], number[2], number[3]]);
+                // SAFETY: the kernel has just installed this number for us alone
+                // and says it once.
+                let descriptor = unsafe { OwnedFd::from_raw_fd(number) };
+                system::after_receive(&descriptor, close_on_exec);
+                self.descriptors.push(descriptor);
+            }
+        } else if let Some(number) =
+            system::unasked_descriptor(message.level, message.kind, message.data)
+        {
+            // SAFETY: as above.
+            drop(unsafe { OwnedFd::from_raw_fd(number) });
+        } else if let Some(ids) = system::ids_of(message.level, message.kind, message.data) {
+            self.sender = Some(ids);
+        }
+    }
+}
+
+/// Looks at the front of the queue, never blocking.
+pub fn peek(from: BorrowedFd<'_>, bytes: &mut [u8]) -> nix::Result<Seen> {
+    look(from, bytes, &mut [], 0)
+}
+
+/// Looks at how long the packet at the front of the queue is; of a stream it
+/// shows one byte.
+pub fn peek_length(from: BorrowedFd<'_>) -> nix::Result<Seen> {
+    look(from, &mut [0], &mut [], libc::MSG_TRUNC)
+}
+
+/// Looks at the front of the queue; `control` says that a descriptor is there.
+pub fn peek_for_descriptor(from: BorrowedFd<'_>, bytes: &mut [u8]) -> nix::Result<Seen> {
+    // With room for the credentials alone, a descriptor is what does not fit.
+    let mut room = [0; system::WORDS_FOR_CREDENTIALS];
+    let words = if system::notes_senders(from) { room.len() } else { 0 };
+    look(from, bytes, &mut room[..words], 0)
+}
+
+/// Whether what was seen is a descriptor: the credentials of a noted sender
+/// look the same.
+pub fn brings_descriptor(from: BorrowedFd<'_>, seen: Seen) -> bool {
+    seen.control && peek_for_descriptor(from, &mut [0; 2]).is_ok_and(|seen| seen.control)
+}
+
+fn look(from: BorrowedFd<'_>, bytes: &mut [u8], room: &mut [u64], flags: i32) -> nix::Result<Seen> {
+    let (length, message) = receive_message(from, bytes, room, flags | libc::MSG_PEEK)?;
+    Ok(Seen {
+        length,
+        packet_cut: message.msg_flags & libc::MSG_TRUNC != 0,
+        control: message.msg_flags & libc::MSG_CTRUNC != 0,
+    })
+}
+
+#[inline(always)]
+fn receive_message(
+    from: BorrowedFd<'_>,
+    bytes: &mut [u8],
+    room: &mut [u64],
+    flags: i32,
+) -> nix::Result<(usize, libc::msghdr)> {
+    let mut iov = [IoSliceMut::new(bytes)];
+    // SAFETY: a msghdr of zeros is an empty message.
+    let mut message: libc::msghdr = unsafe { zeroed() };
+    message.msg_iov = iov.as_mut_ptr().cast();
+    message.msg_iovlen = 1;
+    loop {
+        message.msg_control = room.as_mut_ptr().cast();
+        message.msg_controllen = std::mem::size_of_val(room) as _;
+        // SAFETY: the message points to an IoSliceMut, which is an iovec by its
+        // documentation, over `bytes`, and to `room` with its size; all outlive
+        // the call and nobody else refers to them.
+        let length =
+            unsafe { libc::recvmsg(from.as_raw_fd(), &mut message, flags | libc::MSG_DONTWAIT) };
+        match Errno::result(length) {
+            Ok(length) => return Ok((length as usize, message)),
+            // The peer closed with input unread.  Said once, before what it had
+            // sent and before the end.
+            Err(Errno::ECONNRESET) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+}
+
+/// One control message in a buffer.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ControlMessage<'a> {
+    pub level: i32,
+    pub kind: i32,
+    /// As much of it as is in the buffer.
+    pub data: &'a [u8],
+}
+
+/// Walks a control buffer as the kernel left it.  Pure; whatever is in the
+/// buffer, it ends, and it stays inside.
+pub struct ControlMessages<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> ControlMessages<'a> {
+    pub fn new(control: &'a [u8]) -> Self {
+        ControlMessages { rest: control }
+    }
+}
+
+impl<'a> Iterator for ControlMessages<'a> {
+    type Item = ControlMessage<'a>;
+
+    fn next(&mut self) -> Option<ControlMessage<'a>> {
+        if self.rest.len() < size_of::<libc::cmsghdr>() {
+            return None;
+        }
+        // SAFETY: `rest` is long enough; cmsghdr is integers, for which any
+        // bytes are valid.
+        let header = unsafe { self.rest.as_ptr().cast::<libc::cmsghdr>().read_unaligned() };
+        let length = header.cmsg_len as usize;
+        if length < header_length() {
+            self.rest = &[];
+            return None;
+        }
+        let end = length.min(self.rest.len());
+        let data = &self.rest[header_length().min(end)..end];
+        let next =
+            header_length().saturating_add(aligned(length.min(self.rest.len()) - header_length()));
+        self.rest = self.rest.get(next..).unwrap_or(&[]);
+        Some(ControlMessage { level: header.cmsg_level, kind: header.cmsg_type, data })
+    }
+}

@@ -1,0 +1,68 @@
+//! Writing bytes of the program's own, and descriptors with them, over a socket.
+
+use std::os::fd::{BorrowedFd, RawFd};
+
+use nix::errno::Errno;
+
+use super::control;
+use crate::error::{Error, Result};
+use crate::operation::{Answer, Operation, Step};
+use crate::wait::{Signals, Waiter};
+
+/// Bytes on their way, as by write(2); the descriptors go with the first.  The
+/// answer's number is how many bytes went.
+pub struct Write {
+    connection: BorrowedFd<'static>,
+    bytes: &'static [u8],
+    /// The caller's, and open until the call is over.
+    descriptors: &'static [RawFd],
+    sent: usize,
+    waiter: Waiter,
+}
+
+impl Write {
+    /// At most [`control::MOST_DESCRIPTORS`] descriptors.  No bytes are a packet,
+    /// and on a stream nothing.
+    pub fn new(
+        connection: BorrowedFd<'static>,
+        bytes: &'static [u8],
+        descriptors: &'static [RawFd],
+    ) -> Self {
+        Write { connection, bytes, descriptors, sent: 0, waiter: Waiter::new(connection) }
+    }
+
+    fn write(&mut self) -> Result<Step> {
+        self.waiter.outcome()?;
+        loop {
+            match self.send() {
+                Ok(sent) => self.sent += sent,
+                Err(Errno::EAGAIN) => return self.waiter.for_output(),
+                Err(errno) => return Err(Error::from(errno)),
+            }
+            if self.sent >= self.bytes.len() {
+                return Ok(Answer::number(self.sent as i64).into());
+            }
+        }
+    }
+
+    /// What went is a success, of which nobody should die.
+    fn send(&self) -> nix::Result<usize> {
+        match self.sent {
+            0 => control::send(self.connection, self.bytes, self.descriptors),
+            sent => control::send_packet(self.connection, &self.bytes[sent..], &[]),
+        }
+    }
+}
+
+impl Operation for Write {
+    fn advance(&mut self) -> Result<Step> {
+        match self.write() {
+            Err(_) if self.sent > 0 => Ok(Answer::number(self.sent as i64).into()),
+            step => step,
+        }
+    }
+
+    fn wait(&mut self, signals: Signals<'_>) {
+        self.waiter.wait(signals);
+    }
+}

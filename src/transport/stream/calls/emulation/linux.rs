@@ -1,0 +1,78 @@
+//! What the emulation asks of Linux's sockets.
+#![allow(unsafe_code)]
+
+use std::ffi::CStr;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use nix::errno::Errno;
+use nix::fcntl::{open, OFlag};
+use nix::sys::socket::{bind, getsockopt, sockopt, UnixAddr};
+use nix::sys::stat::{stat, Mode, SFlag};
+use nix::unistd::{getegid, geteuid, getpid};
+
+use super::super::Room;
+
+/// Whether ids come with messages.
+pub const NOTES_SENDERS: bool = true;
+
+/// Who this process is, effectively, as a control message says it: its type
+/// and data, a ucred.  The kernel checks it; unix(7).
+pub fn own_credentials() -> (i32, [u8; 12]) {
+    let pid = getpid().as_raw().to_ne_bytes();
+    let (uid, gid) = (geteuid().as_raw().to_ne_bytes(), getegid().as_raw().to_ne_bytes());
+    let mut data = [0; 12];
+    for (part, id) in data.chunks_exact_mut(4).zip([pid, uid, gid]) {
+        part.copy_from_slice(&id);
+    }
+    (libc::SCM_CREDENTIALS, data)
+}
+
+/// Whether so many small packets find room now.  The kernel takes one more while
+/// what is on its way is less than SO_SNDBUF; SIOCOUTQ, unix(7).
+pub fn room_for(end: BorrowedFd<'_>, count: usize) -> Room {
+    /// What a small packet occupies, at most.
+    const PACKET: usize = 1024;
+    let mut queued: libc::c_int = 0;
+    // SAFETY: SIOCOUTQ, which is TIOCOUTQ, writes one int to where the pointer says.
+    let told = unsafe { libc::ioctl(end.as_raw_fd(), libc::TIOCOUTQ, &mut queued) };
+    let most = getsockopt(&end, sockopt::SndBuf).unwrap_or(0);
+    match usize::try_from(queued) {
+        // What has no such count says so when it is sent to.
+        _ if told != 0 => Room::Now,
+        Err(_) => Room::Now,
+        Ok(queued) if queued + (count - 1) * PACKET < most => Room::Now,
+        Ok(_) if (count - 1) * PACKET < most => Room::Later,
+        Ok(_) => Room::Never,
+    }
+}
+
+/// Whether a socket may be read and written, by the effective ids.  No open(2) of
+/// one succeeds: EACCES comes before ENXIO.  C libraries do not all know what
+/// faccessat(2) is to look at.
+pub fn check_access(path: &CStr) -> nix::Result<()> {
+    if SFlag::from_bits_truncate(stat(path)?.st_mode) & SFlag::S_IFMT != SFlag::S_IFSOCK {
+        // To open a device or a fifo may do something; connect(2) refuses it.
+        return Ok(());
+    }
+    let flags = OFlag::O_RDWR | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    match open(path, flags, Mode::empty()) {
+        Ok(_) | Err(Errno::ENXIO) => Ok(()),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// The end gets a name that its other end can ask for; autobind, unix(7).
+pub fn name_end(end: BorrowedFd<'_>) -> nix::Result<()> {
+    bind(end.as_raw_fd(), &UnixAddr::new_unnamed())
+}
+
+/// dup3(2): from now on the number stands for what `by` is.  By its number: not
+/// every libc has a function for it.
+pub fn replace(number: BorrowedFd<'_>, by: BorrowedFd<'_>, close_on_exec: bool) -> nix::Result<()> {
+    let flags = if close_on_exec { libc::O_CLOEXEC } else { 0 };
+    // SAFETY: two numbers go in and no memory is touched; that another file is
+    // behind `number` from now on is what the caller asks for.
+    let copied =
+        unsafe { libc::syscall(libc::SYS_dup3, by.as_raw_fd(), number.as_raw_fd(), flags) };
+    Errno::result(copied).map(drop)
+}

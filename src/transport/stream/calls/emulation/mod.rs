@@ -1,0 +1,229 @@
+//! Streams where there are none, over AF_UNIX sockets of type SOCK_SEQPACKET.
+//!
+//! A packet is a message.  A passed descriptor is a packet of one byte that
+//! carries it, and the sender's effective ids with it.  Ids are noted on both
+//! ends, so that they always come.
+
+mod name;
+mod open;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[path = "linux.rs"]
+mod packet_socket;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[path = "bsd.rs"]
+mod packet_socket;
+
+pub use name::{push_connld, Attaching};
+pub use open::Opening;
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+use nix::errno::Errno;
+use nix::poll::PollFlags;
+use nix::sys::signal::{raise, Signal};
+use nix::sys::socket::{getsockname, getsockopt, sockopt, SockType, UnixAddr};
+
+use packet_socket::NOTES_SENDERS;
+
+use super::{Passed, Received, Room, HANGUP, NOT_OF_THIS_KIND};
+use crate::error::{Error, Result};
+use crate::message::{self, Whole};
+use crate::slots;
+use crate::system;
+use crate::transport::socket::control;
+use crate::transport::socket::take::{self, Want};
+use crate::wait;
+
+pub const NAME: &str = "streams (emulated)";
+pub const IS_DEFAULT: bool = false;
+
+/// The one packet that tells a client that it was accepted.
+const ACKNOWLEDGEMENT: [u8; 1] = [0];
+
+pub fn pipe() -> Result<(OwnedFd, OwnedFd)> {
+    let (one, other) = system::socketpair(SockType::SeqPacket)?;
+    for end in [&one, &other] {
+        // Both are for more than the plain stream; where a system cannot, its
+        // answers are "not known" and "not supported".
+        let _ = system::note_senders(end.as_fd());
+        let _ = packet_socket::name_end(end.as_fd());
+    }
+    Ok((one, other))
+}
+
+pub fn isastream(end: BorrowedFd<'_>) -> Result<bool> {
+    match getsockopt(&end, sockopt::SockType) {
+        Ok(SockType::SeqPacket) => Ok(is_unix(end)),
+        Ok(_) | Err(Errno::ENOTSOCK) => Ok(false),
+        // A type that has no name here.
+        Err(Errno::EINVAL) => Ok(false),
+        Err(errno) => Err(Error::from(errno)),
+    }
+}
+
+fn is_unix(socket: BorrowedFd<'_>) -> bool {
+    getsockname::<UnixAddr>(socket.as_raw_fd()).is_ok()
+}
+
+/// ENOTTY for what is no socket, EOPNOTSUPP for another kind of socket.
+fn check_stream(end: BorrowedFd<'_>) -> Result<()> {
+    if isastream(end)? {
+        return Ok(());
+    }
+    Err(Error::System(match getsockopt(&end, sockopt::SockType) {
+        Err(Errno::ENOTSOCK) => Errno::ENOTTY,
+        _ => Errno::EOPNOTSUPP,
+    }))
+}
+
+/// Whether it is the server's end of a named stream.
+fn is_listener(end: BorrowedFd<'_>) -> bool {
+    getsockopt(&end, sockopt::AcceptConn).unwrap_or(false)
+}
+
+fn is_gone(errno: Errno) -> bool {
+    matches!(errno, Errno::EPIPE | Errno::ECONNRESET | Errno::ENOTCONN)
+}
+
+pub fn write(to: BorrowedFd<'_>, message: &[u8]) -> Result<usize> {
+    match control::send_packet(to, message, &[]) {
+        Err(errno) if is_gone(errno) => {
+            // Not every system raises it for packets.
+            raise(Signal::SIGPIPE)?;
+            Err(Error::System(Errno::EPIPE))
+        }
+        sent => Ok(sent?),
+    }
+}
+
+pub fn room_for(to: BorrowedFd<'_>, count: usize) -> Room {
+    packet_socket::room_for(to, count)
+}
+
+/// At most `most` bytes, none at the end; a longer message stays queued: TooLong.
+pub fn getmsg(from: BorrowedFd<'_>, most: usize) -> Result<Vec<u8>> {
+    match head(from, most)? {
+        Head::Data | Head::End => match take(from, true)? {
+            Received::Data(message) => Ok(message),
+            // Another reader has taken the message that was seen.
+            Received::Descriptor(_) => Err(NOT_OF_THIS_KIND),
+        },
+        _ => Err(NOT_OF_THIS_KIND),
+    }
+}
+
+/// At the server's end of a named stream: a connection.
+pub fn recvfd(from: BorrowedFd<'_>, close_on_exec: bool) -> Result<Passed> {
+    match head(from, usize::MAX)? {
+        Head::Connection => accept(from, close_on_exec),
+        Head::Descriptor => match take(from, close_on_exec)? {
+            Received::Descriptor(passed) => Ok(passed),
+            Received::Data(_) => Err(NOT_OF_THIS_KIND),
+        },
+        Head::Data => Err(NOT_OF_THIS_KIND),
+        Head::End => Err(HANGUP),
+    }
+}
+
+/// Whatever is at the head.  Where several processes read one end, what is
+/// taken may be something else than what was seen, but it is never lost.
+pub fn receive(from: BorrowedFd<'_>, most: usize, close_on_exec: bool) -> Result<Received> {
+    match head(from, most)? {
+        Head::Connection => accept(from, close_on_exec).map(Received::Descriptor),
+        _ => take(from, close_on_exec),
+    }
+}
+
+enum Head {
+    Data,
+    Descriptor,
+    /// A client waits at the server's end.
+    Connection,
+    /// Or an empty packet.
+    End,
+}
+
+/// WouldBlock if there is nothing, TooLong if there are more than `most` bytes.
+fn head(from: BorrowedFd<'_>, most: usize) -> Result<Head> {
+    let seen = match control::peek_length(from) {
+        Err(Errno::ENOTCONN) if is_listener(from) => return connection(from),
+        Err(Errno::ENOTSOCK) => return Err(Error::System(Errno::ENOTTY)),
+        seen => seen?,
+    };
+    if control::brings_descriptor(from, seen) {
+        return Ok(Head::Descriptor);
+    }
+    match seen.length {
+        0 => Ok(Head::End),
+        length if length > most => Err(Error::TooLong),
+        _ => Ok(Head::Data),
+    }
+}
+
+fn connection(listener: BorrowedFd<'_>) -> Result<Head> {
+    match wait::ready(listener, PollFlags::POLLIN) {
+        true => Ok(Head::Connection),
+        false => Err(Error::WouldBlock),
+    }
+}
+
+fn take(from: BorrowedFd<'_>, close_on_exec: bool) -> Result<Received> {
+    // All that is queued is at least as long as its first message.
+    let mut bytes = vec![0; control::queued(from).max(1)];
+    check_room(from, &mut bytes)?;
+    let want = Want { close_on_exec, most: 1, all_or_nothing: false };
+    let mut received = take::take(from, &mut bytes, want)?;
+    let surplus = received.descriptors.truncate(1);
+    match received.descriptors.into_iter().next() {
+        Some(descriptor) => {
+            Ok(Received::Descriptor(Passed { descriptor, sender: received.sender, surplus }))
+        }
+        // A descriptor that the system refuses although there is room.
+        None if received.control_cut => Err(Error::Refused),
+        None => {
+            bytes.truncate(received.length);
+            Ok(Received::Data(bytes))
+        }
+    }
+}
+
+/// What announces a descriptor needs as much room as that: if a reader that has
+/// none took data of a stream that others read too, it could find in its place
+/// the descriptor that was announced to one of them, and lose it.
+fn check_room(from: BorrowedFd<'_>, bytes: &mut [u8]) -> Result<()> {
+    let proof = slots::prove_one(from);
+    if proof.is_err() {
+        let seen = control::peek_for_descriptor(from, bytes)?;
+        let announces =
+            matches!(message::whole(&bytes[..seen.length]), Whole::End { status: 0, .. });
+        if seen.control || announces {
+            return proof;
+        }
+    }
+    Ok(())
+}
+
+/// ETOOMANYREFS is not made EAGAIN: poll(2) would say that there is room.
+pub fn sendfd(to: BorrowedFd<'_>, descriptor: RawFd) -> Result<()> {
+    check_stream(to)?;
+    let rights = descriptor.to_ne_bytes();
+    let credentials = packet_socket::own_credentials();
+    let both = [(libc::SCM_RIGHTS, &rights[..]), (credentials.0, &credentials.1)];
+    let messages = &both[..if NOTES_SENDERS { 2 } else { 1 }];
+    match control::send_packet(to, &[0], messages) {
+        Ok(_) => Ok(()),
+        Err(errno) if is_gone(errno) => Err(HANGUP),
+        Err(errno) => Err(Error::from(errno)),
+    }
+}
+
+/// accept(2), and the client is told; one that has given up by now leaves a
+/// stale stream.
+fn accept(listener: BorrowedFd<'_>, close_on_exec: bool) -> Result<Passed> {
+    let descriptor = system::accept(listener, close_on_exec)?;
+    let _ = system::note_senders(descriptor.as_fd());
+    let sender = system::peer_ids(descriptor.as_fd()).ok();
+    let _ = control::send_packet(descriptor.as_fd(), &ACKNOWLEDGEMENT, &[]);
+    Ok(Passed { descriptor, sender, surplus: 0 })
+}

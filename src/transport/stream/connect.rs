@@ -1,0 +1,3 @@
+//! Connecting to a named stream: an open(2) of its name.
+
+pub use super::calls::Opening as Connect;

@@ -1,0 +1,107 @@
+//! Reading bytes and descriptors of the program's own from a stream.
+
+use std::os::fd::BorrowedFd;
+
+use super::calls::{self, Passed, Received};
+use crate::descriptor::Descriptors;
+use crate::error::{Error, Result};
+use crate::half_read;
+use crate::identity::{sender_or_peer, Ids};
+use crate::message;
+use crate::operation::{Answer, Operation, Step};
+use crate::transport::MOST_DESCRIPTORS;
+use crate::wait::{Signals, Waiter};
+
+/// Reads the descriptors at the head, and the message that ends them.
+///
+/// Bytes that are a message of status 0 come before their descriptor.  No
+/// descriptor is held while the bytes behind it, or it behind the bytes, are
+/// waited for: they are the answer, and the others that of the next read.
+pub struct Read {
+    stream: BorrowedFd<'static>,
+    length: usize,
+    most: usize,
+    ask_sender: bool,
+    taken: Taken,
+    waiter: Waiter,
+}
+
+#[derive(Default)]
+struct Taken {
+    descriptors: Descriptors,
+    /// With those that were closed.
+    count: usize,
+    surplus: usize,
+    sender: Option<Ids>,
+}
+
+impl Taken {
+    fn add(&mut self, passed: Passed, most: usize) {
+        self.count += 1;
+        self.descriptors.push(passed.descriptor);
+        self.surplus += passed.surplus + self.descriptors.truncate(most);
+        self.sender = passed.sender.or(self.sender);
+    }
+}
+
+impl Read {
+    /// At most `length` bytes and `most` descriptors; more of these are closed.
+    pub fn new(stream: BorrowedFd<'static>, length: usize, most: usize, ask_sender: bool) -> Self {
+        let taken = Taken::default();
+        Read { stream, length, most, ask_sender, taken, waiter: Waiter::new(stream) }
+    }
+
+    /// The bytes that end the answer.
+    fn take(&mut self) -> Result<Vec<u8>> {
+        if half_read::recall(self.stream) {
+            return Ok(self.take_announced());
+        }
+        loop {
+            match calls::receive(self.stream, self.length, true)? {
+                Received::Data(bytes) if self.announces(&bytes) => {
+                    return Ok(self.take_announced());
+                }
+                Received::Data(bytes) => return Ok(bytes),
+                Received::Descriptor(passed) => self.taken.add(passed, self.most),
+            }
+            if self.taken.count > MOST_DESCRIPTORS {
+                // No write sends so many.
+                return Ok(Vec::new());
+            }
+        }
+    }
+
+    fn announces(&self, bytes: &[u8]) -> bool {
+        bytes == message::DESCRIPTOR && self.taken.count == 0 && self.most > 0
+    }
+
+    fn take_announced(&mut self) -> Vec<u8> {
+        // What fails lastingly the next read meets.
+        if let Ok(passed) = calls::recvfd(self.stream, true) {
+            self.taken.add(passed, self.most);
+        }
+        message::DESCRIPTOR.to_vec()
+    }
+
+    fn finish(&mut self, bytes: Vec<u8>) -> Answer {
+        let Taken { descriptors, surplus, sender, .. } = std::mem::take(&mut self.taken);
+        let ids = sender_or_peer(self.ask_sender, sender, self.stream);
+        Answer { bytes: Some(bytes), descriptors, surplus, ids, ..Answer::default() }
+    }
+}
+
+impl Operation for Read {
+    fn advance(&mut self) -> Result<Step> {
+        self.waiter.outcome()?;
+        match self.take() {
+            Ok(bytes) => Ok(self.finish(bytes).into()),
+            Err(_) if self.taken.count > 0 => Ok(self.finish(Vec::new()).into()),
+            Err(Error::WouldBlock) => self.waiter.for_input(),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn wait(&mut self, signals: Signals<'_>) {
+        self.waiter.wait(signals);
+    }
+}
