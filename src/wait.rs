@@ -240,9 +240,26 @@ pub fn pause(length: Duration, signals: Signals<'_>) -> Result<()> {
     }
 }
 
-/// Lets signals in that were held back; Interrupted if one has come.
-pub fn check_signals(signals: Signals<'_>) -> Result<()> {
-    pause(Duration::ZERO, signals)
+/// Attempts again and again, with signals held back, until there is an outcome;
+/// in between they have their turn.
+pub fn with_signals_held(
+    signals: Signals<'_>,
+    mut attempt: impl FnMut() -> Option<Result<()>>,
+) -> Result<()> {
+    let held = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
+    let outcome = loop {
+        if signals.pending() {
+            break Err(Error::Interrupted);
+        }
+        if let Err(errno) = system::poll_with_mask(&mut [], Some(Duration::ZERO), &held) {
+            break Err(Error::from(errno));
+        }
+        if let Some(outcome) = attempt() {
+            break outcome;
+        }
+    };
+    let _ = held.thread_set_mask();
+    outcome
 }
 
 fn poll_all(fds: &mut [PollFd<'_>], timeout: Option<Duration>, signals: Signals<'_>) -> Woken {

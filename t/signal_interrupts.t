@@ -92,20 +92,6 @@ my %wait = (
             'not lost some text'
         ];
     },
-    'recv_fh with a descriptor that came with text' => sub {
-        my ($us, $peer) = pair();
-        send_raw($peer, 'some text', $file);
-        return [
-            sub { recv_fh($us) }, undef,
-            sub {
-                syswrite $peer, "\0\0";
-                defined recv_fh($us) and return 'success';
-                my $errno = errno_name($!);
-                return "$errno, " . received($us, $peer);
-            },
-            'EPROTO, not lost'
-        ];
-    },
     'recv_fh in half a message, SO_PASSCRED' => sub {
         my ($us, $peer) = pair();
         note_credentials($us);

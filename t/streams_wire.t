@@ -105,7 +105,7 @@ for my $receive (\&recv_fh, sub { recv_fd(@_) }, sub { (recv_fhs(@_))[0] }) {
     }
     syswrite $here, "\0\0";
     syswrite $here, "\0\5";
-    fails { recv_fh($there) } undef, 'EPROTO', 'no descriptor comes';
+    fails { recv_fh($there) } undef, 'EIO', 'a status in its place is that status';
     syswrite $here, "\0\0";
     send_file($here, $file);
     receives($there, 'announced twice');
@@ -119,15 +119,21 @@ for my $receive (\&recv_fh, sub { recv_fd(@_) }, sub { (recv_fhs(@_))[0] }) {
     $there->blocking(0);
     fails { recv_fh($there) } undef, 'EAGAIN', 'nothing yet';
     syswrite $here, "\0\0";
-    my $ready = gate();
-    my $child = in_child {
-        $ready->open;
-        return tag_of(recv_fh($there));
-    };
-    $ready->wait;
+    fails { recv_fh($there) } undef, 'EAGAIN', 'announced, and not there'
+        for 1 .. 2;
     # The rest of the message; a descriptor alone is one too.
     send_control($here, "\0", rights($file), credentials($$, $>, $) + 0));
-    is $child->result, 'over streams', 'the gap is waited for, non-blocking or not';
+    receives($there, 'the announced one');
+    syswrite $here, "\0\0";
+    fails { recv_fh($there) } undef, 'EAGAIN', 'announced again';
+    send_err($here, 13, "why not\n");
+    {
+        my $text = '';
+        local $File::FDpasser::on_text = sub { $text .= $_[0] };
+        fails { recv_fh($there) } undef, 'EACCES', 'and why it does not come';
+        is $text, "why not\n", '... in words';
+    }
+    fails { recv_fh($there) } undef, 'EAGAIN', 'that was all';
     send_control($here, "\0", rights($file), credentials($$, $>, $) + 0));
     receives($there, 'a descriptor that nothing announced');
 }

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{fcntl, FcntlArg, OFlag};
-use nix::sys::signal::{SigSet, SigmaskHow};
 use nix::sys::socket::{connect, setsockopt, sockopt, SockType};
 use nix::sys::time::{TimeVal, TimeValLike};
 
@@ -79,27 +78,23 @@ impl Connect {
     /// Blocks until there is room for us, and we are in.
     fn wait_for_room(&self, signals: Signals<'_>) -> Result<()> {
         let socket = self.socket.as_ref().ok_or(Error::InvalidArgument)?;
-        loop {
-            wait::check_signals(signals)?;
+        wait::with_signals_held(signals, || {
             let left = self.deadline.map(|it| it.saturating_duration_since(Instant::now()));
             let longest = left.map_or(LONGEST_WAIT, |left| left.min(LONGEST_WAIT));
             match self.block(socket, longest) {
-                Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN) if left.map_or(true, |left| left > longest) => {}
-                Err(Errno::EAGAIN) => return Err(Error::TimedOut),
-                connected => return Ok(connected?),
+                Err(Errno::EINTR) => None,
+                Err(Errno::EAGAIN) if left.map_or(true, |left| left > longest) => None,
+                Err(Errno::EAGAIN) => Some(Err(Error::TimedOut)),
+                connected => Some(connected.map_err(Error::from)),
             }
-        }
+        })
     }
 
     /// EAGAIN when the time is over; SO_SNDTIMEO, socket(7).
     fn block(&self, socket: &OwnedFd, longest: Duration) -> nix::Result<()> {
         let micros = longest.as_micros().max(1) as i64;
         setsockopt(socket, sockopt::SendTimeout, &TimeVal::microseconds(micros))?;
-        let held = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
-        let connected = connect(socket.as_raw_fd(), &self.address.address);
-        held.thread_set_mask()?;
-        connected
+        connect(socket.as_raw_fd(), &self.address.address)
     }
 }
 
