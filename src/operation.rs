@@ -7,7 +7,7 @@ use crate::descriptor::Descriptors;
 use crate::error::{Error, Result};
 use crate::identity::Ids;
 use crate::text::PeerText;
-use crate::wait::Signals;
+use crate::wait::{Patience, Signals, Waiter};
 
 /// What an operation needs next.
 pub enum Step {
@@ -31,7 +31,28 @@ pub trait Operation {
     /// Blocks until the operation can go on.  The outcome is the next step's
     /// business.  Implementations own nothing of their own on the stack: a
     /// signal handler may leave from inside by longjmp.
-    fn wait(&mut self, signals: Signals<'_>);
+    fn wait(&mut self, signals: Signals<'_>) {
+        if let Some(waiter) = self.waiter() {
+            waiter.wait(signals);
+        }
+    }
+
+    /// Where it waits, of operations that wait for one connection only.
+    fn waiter(&mut self) -> Option<&mut Waiter> {
+        None
+    }
+
+    /// Gives it so much time, whatever the connection's own flags say.
+    #[inline(always)]
+    fn within(mut self, patience: Option<Patience>) -> Self
+    where
+        Self: Sized,
+    {
+        if let (Some(patience), Some(waiter)) = (patience, self.waiter()) {
+            waiter.give(patience);
+        }
+        self
+    }
 
     /// Where the peer's text is, of operations that may meet some.
     fn peer_text(&mut self) -> Option<&mut PeerText> {

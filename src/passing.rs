@@ -1,6 +1,7 @@
 //! The front door: what a program can ask for, each a [`Call`] that has begun.
 //!
-//! Here, once, it is decided which transport serves.
+//! Here, once, it is decided which transport serves.  Where no `patience` is
+//! given a call waits as the connection's own flags say.
 //!
 //! ```
 //! use std::os::fd::AsRawFd;
@@ -34,6 +35,7 @@ use crate::system;
 use crate::transport::{makes_streams, serving, socket, stream, Serving, MOST_DESCRIPTORS};
 
 pub use crate::transport::{choose, name};
+pub use crate::wait::Patience;
 
 /// What kind of endpoint.  Streams are what the transport makes; the others are
 /// sockets, whichever transport is in use.
@@ -71,6 +73,17 @@ fn serve<S: Operation + 'static, T: Operation + 'static>(
         Ok(Serving::Stream) => Call::begin(on_stream()),
         Ok(Serving::Socket) => Call::begin(on_socket()),
     }
+}
+
+/// The same, with so much time, if that is said.
+#[inline(always)]
+fn serve_within<S: Operation + 'static, T: Operation + 'static>(
+    patience: Option<Patience>,
+    connection: BorrowedFd<'static>,
+    on_stream: impl FnOnce() -> Result<S>,
+    on_socket: impl FnOnce() -> Result<T>,
+) -> Call {
+    serve(connection, || Ok(on_stream()?.within(patience)), || Ok(on_socket()?.within(patience)))
 }
 
 /// Two connected endpoints; socketpair(2), pipe(2).
@@ -135,8 +148,13 @@ pub fn send(connection: BorrowedFd<'static>, descriptor: BorrowedFd<'static>) ->
 }
 
 /// Sends any number of descriptors; the answer's number is how many went.
-pub fn send_all(connection: BorrowedFd<'static>, descriptors: &'static [RawFd]) -> Call {
-    serve(
+pub fn send_all(
+    connection: BorrowedFd<'static>,
+    descriptors: &'static [RawFd],
+    patience: Option<Patience>,
+) -> Call {
+    serve_within(
+        patience,
         connection,
         || stream::SendAll::new(connection, descriptors),
         || socket::SendAll::new(connection, descriptors),
@@ -144,8 +162,14 @@ pub fn send_all(connection: BorrowedFd<'static>, descriptors: &'static [RawFd]) 
 }
 
 /// Sends text for a person, and an error status.
-pub fn send_error(connection: BorrowedFd<'static>, errno: i64, text: &[u8]) -> Call {
-    serve(
+pub fn send_error(
+    connection: BorrowedFd<'static>,
+    errno: i64,
+    text: &[u8],
+    patience: Option<Patience>,
+) -> Call {
+    serve_within(
+        patience,
         connection,
         || stream::SendError::new(connection, errno, text),
         || socket::SendError::new(connection, errno, text),
@@ -163,8 +187,14 @@ pub fn receive(connection: BorrowedFd<'static>, close_on_exec: bool, ask_sender:
 }
 
 /// Receives all descriptors of the next message, `most` or fewer.
-pub fn receive_all(connection: BorrowedFd<'static>, most: usize, ask_sender: bool) -> Call {
-    serve(
+pub fn receive_all(
+    connection: BorrowedFd<'static>,
+    most: usize,
+    ask_sender: bool,
+    patience: Option<Patience>,
+) -> Call {
+    serve_within(
+        patience,
         connection,
         || Ok(stream::Receive::all(connection, most, ask_sender)),
         || Ok(socket::Receive::all(connection, most, ask_sender)),
@@ -178,11 +208,13 @@ pub fn write(
     connection: BorrowedFd<'static>,
     bytes: &'static [u8],
     descriptors: &'static [RawFd],
+    patience: Option<Patience>,
 ) -> Call {
     if descriptors.len() > MOST_DESCRIPTORS {
         return Call::Over(Err(Error::InvalidArgument));
     }
-    serve(
+    serve_within(
+        patience,
         connection,
         || stream::Write::new(connection, bytes, descriptors),
         || Ok(socket::Write::new(connection, bytes, descriptors)),
@@ -190,8 +222,15 @@ pub fn write(
 }
 
 /// Reads at most `length` bytes and `most` descriptors.
-pub fn read(connection: BorrowedFd<'static>, length: usize, most: usize, ask_sender: bool) -> Call {
-    serve(
+pub fn read(
+    connection: BorrowedFd<'static>,
+    length: usize,
+    most: usize,
+    ask_sender: bool,
+    patience: Option<Patience>,
+) -> Call {
+    serve_within(
+        patience,
         connection,
         || Ok(stream::Read::new(connection, length, most, ask_sender)),
         || Ok(socket::Read::new(connection, length, most, ask_sender)),

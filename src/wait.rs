@@ -52,8 +52,8 @@ enum Until {
 
 /// How long a call may wait.
 #[derive(Debug, Clone, Copy)]
-enum Patience {
-    /// The connection is non-blocking.
+pub enum Patience {
+    /// Not at all, as where the connection is non-blocking.
     None,
     Until(Instant),
     ForEver,
@@ -98,6 +98,11 @@ impl Waiter {
     pub fn until(connection: BorrowedFd<'static>, deadline: Option<Instant>) -> Self {
         let patience = Some(deadline.map_or(Patience::ForEver, Patience::Until));
         Waiter { patience, ..Waiter::new(connection) }
+    }
+
+    /// Waits as the caller says, in place of asking the system.
+    pub fn give(&mut self, patience: Patience) {
+        self.patience = Some(patience);
     }
 
     /// How the last wait ended: Interrupted, or WouldBlock when a timeout of

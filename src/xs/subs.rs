@@ -64,14 +64,14 @@ pub fn send_file(arguments: &Arguments<'_>) -> Begun {
 pub fn my_send_fd(arguments: &Arguments<'_>) -> Begun {
     match arguments.integer(1) {
         Some(status @ ..=-1) => {
-            Ok(passing::send_error(arguments.descriptor(0)?, status.wrapping_neg(), b""))
+            Ok(passing::send_error(arguments.descriptor(0)?, status.wrapping_neg(), b"", None))
         }
         _ => send_file(arguments),
     }
 }
 
 pub fn send_files(arguments: &Arguments<'_>) -> Begun {
-    Ok(passing::send_all(arguments.descriptor(0)?, arguments.handles()))
+    Ok(passing::send_all(arguments.descriptor(0)?, arguments.handles(), None))
 }
 
 pub fn send_err(arguments: &Arguments<'_>) -> Begun {
@@ -84,7 +84,7 @@ pub fn send_err(arguments: &Arguments<'_>) -> Begun {
     if text.contains(&0) {
         return Err(Refused::Dies("Invalid args to send_err: argument 3 has a NUL byte in it"));
     }
-    Ok(passing::send_error(arguments.descriptor(0)?, errno, text))
+    Ok(passing::send_error(arguments.descriptor(0)?, errno, text, None))
 }
 
 pub fn recv_fh(arguments: &Arguments<'_>) -> Begun {
@@ -105,7 +105,7 @@ pub fn recv_fds(arguments: &Arguments<'_>) -> Begun {
 
 fn receive_all(arguments: &Arguments<'_>, refusal: &'static str) -> Begun {
     let most = most_descriptors(arguments, 1, refusal)?;
-    Ok(passing::receive_all(arguments.descriptor(0)?, most, arguments.is_given(2)))
+    Ok(passing::receive_all(arguments.descriptor(0)?, most, arguments.is_given(2), None))
 }
 
 fn most_descriptors(
@@ -122,7 +122,7 @@ pub fn write_fd(arguments: &Arguments<'_>) -> Begun {
     if bytes.is_empty() {
         return Err(Refused::Dies("Invalid args to write_fd: argument 2 is empty"));
     }
-    Ok(passing::write(arguments.descriptor(0)?, bytes, arguments.handles()))
+    Ok(passing::write(arguments.descriptor(0)?, bytes, arguments.handles(), None))
 }
 
 pub fn read_fd(arguments: &Arguments<'_>) -> Begun {
@@ -131,7 +131,7 @@ pub fn read_fd(arguments: &Arguments<'_>) -> Begun {
         return Err(Refused::Dies("Invalid args to read_fd: argument 2 is not 1 or more"));
     };
     let most = most_descriptors(arguments, 2, "Invalid args to read_fd: argument 3 is negative")?;
-    Ok(passing::read(arguments.descriptor(0)?, length, most, arguments.is_given(3)))
+    Ok(passing::read(arguments.descriptor(0)?, length, most, arguments.is_given(3), None))
 }
 
 pub fn ask_sender(arguments: &Arguments<'_>) -> Begun {

@@ -45,10 +45,10 @@ impl Bench {
     fn batch_numbers(&self, count: usize) {
         let batch: &'static [RawFd] = Box::leak(Box::new([self.file.as_raw_fd(); BATCH]));
         for _ in 0..count / BATCH {
-            done(passing::send_all(self.conn, batch));
+            done(passing::send_all(self.conn, batch, None));
             let mut received = 0;
             while received < BATCH {
-                received += close(done(passing::receive_all(self.end, BATCH, false)));
+                received += close(done(passing::receive_all(self.end, BATCH, false, None)));
             }
         }
     }

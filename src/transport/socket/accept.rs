@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::identity::sender_or_peer;
 use crate::operation::{Answer, Operation, Step};
 use crate::system;
-use crate::wait::{self, Signals, Waiter};
+use crate::wait::{self, Waiter};
 
 pub struct Accept {
     listener: BorrowedFd<'static>,
@@ -57,7 +57,7 @@ impl Operation for Accept {
         }
     }
 
-    fn wait(&mut self, signals: Signals<'_>) {
-        self.waiter.wait(signals);
+    fn waiter(&mut self) -> Option<&mut Waiter> {
+        Some(&mut self.waiter)
     }
 }

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::half_read;
 use crate::identity::sender_or_peer;
 use crate::operation::{Answer, Operation, Step};
-use crate::wait::{Signals, Waiter};
+use crate::wait::Waiter;
 
 /// So many bytes a call makes room for without asking how many there are.
 const USUAL: usize = 256 * 1024;
@@ -95,7 +95,7 @@ impl Operation for Read {
         }
     }
 
-    fn wait(&mut self, signals: Signals<'_>) {
-        self.waiter.wait(signals);
+    fn waiter(&mut self) -> Option<&mut Waiter> {
+        Some(&mut self.waiter)
     }
 }

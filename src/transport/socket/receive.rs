@@ -25,7 +25,7 @@ use crate::identity::{sender_or_peer, Ids};
 use crate::message::{self, Position};
 use crate::operation::{Answer, Operation, Step};
 use crate::text::PeerText;
-use crate::wait::{Signals, Waiter};
+use crate::wait::Waiter;
 
 /// Receives what a message of status 0 brings, or the error status instead.
 pub struct Receive {
@@ -330,8 +330,8 @@ impl Operation for Receive {
         step
     }
 
-    fn wait(&mut self, signals: Signals<'_>) {
-        self.waiter.wait(signals);
+    fn waiter(&mut self) -> Option<&mut Waiter> {
+        Some(&mut self.waiter)
     }
 
     fn peer_text(&mut self) -> Option<&mut PeerText> {

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::message;
 use crate::operation::{Answer, Operation, Step};
 use crate::slots;
-use crate::wait::{Signals, Waiter};
+use crate::wait::Waiter;
 
 /// So few bytes a socket takes in one piece or not at all; the smallest buffer
 /// that Linux allows cuts at 2240.
@@ -45,8 +45,8 @@ impl Operation for SendDescriptor {
         }
     }
 
-    fn wait(&mut self, signals: Signals<'_>) {
-        self.waiter.wait(signals);
+    fn waiter(&mut self) -> Option<&mut Waiter> {
+        Some(&mut self.waiter)
     }
 }
 
@@ -113,8 +113,8 @@ impl Operation for SendError {
         Ok(Answer::default().into())
     }
 
-    fn wait(&mut self, signals: Signals<'_>) {
-        self.waiter.wait(signals);
+    fn waiter(&mut self) -> Option<&mut Waiter> {
+        Some(&mut self.waiter)
     }
 }
 
@@ -173,7 +173,7 @@ impl Operation for SendAll {
         }
     }
 
-    fn wait(&mut self, signals: Signals<'_>) {
-        self.waiter.wait(signals);
+    fn waiter(&mut self) -> Option<&mut Waiter> {
+        Some(&mut self.waiter)
     }
 }

@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use super::control;
 use crate::error::{Error, Result};
 use crate::operation::{Answer, Operation, Step};
-use crate::wait::{Signals, Waiter};
+use crate::wait::Waiter;
 
 /// Bytes on their way, as by write(2); the descriptors go with the first.  The
 /// answer's number is how many bytes went.
@@ -62,7 +62,7 @@ impl Operation for Write {
         }
     }
 
-    fn wait(&mut self, signals: Signals<'_>) {
-        self.waiter.wait(signals);
+    fn waiter(&mut self) -> Option<&mut Waiter> {
+        Some(&mut self.waiter)
     }
 }

@@ -5,7 +5,7 @@ use std::os::fd::BorrowedFd;
 use super::calls;
 use crate::error::{Error, Result};
 use crate::operation::{Answer, Operation, Step};
-use crate::wait::{Signals, Waiter};
+use crate::wait::Waiter;
 
 pub struct Accept {
     server: BorrowedFd<'static>,
@@ -33,7 +33,7 @@ impl Operation for Accept {
         }
     }
 
-    fn wait(&mut self, signals: Signals<'_>) {
-        self.waiter.wait(signals);
+    fn waiter(&mut self) -> Option<&mut Waiter> {
+        Some(&mut self.waiter)
     }
 }

@@ -10,7 +10,7 @@ use crate::identity::{sender_or_peer, Ids};
 use crate::message;
 use crate::operation::{Answer, Operation, Step};
 use crate::transport::MOST_DESCRIPTORS;
-use crate::wait::{Signals, Waiter};
+use crate::wait::Waiter;
 
 /// Reads the descriptors at the head, and the message that ends them.
 ///
@@ -101,7 +101,7 @@ impl Operation for Read {
         }
     }
 
-    fn wait(&mut self, signals: Signals<'_>) {
-        self.waiter.wait(signals);
+    fn waiter(&mut self) -> Option<&mut Waiter> {
+        Some(&mut self.waiter)
     }
 }

@@ -14,7 +14,7 @@ use crate::identity::sender_or_peer;
 use crate::message::{self, Whole};
 use crate::operation::{Answer, Operation, Step};
 use crate::text::PeerText;
-use crate::wait::{Signals, Waiter};
+use crate::wait::Waiter;
 
 /// Receives the descriptor that a message of status 0 brings, or the error
 /// status instead.
@@ -155,8 +155,8 @@ impl Operation for Receive {
         step
     }
 
-    fn wait(&mut self, signals: Signals<'_>) {
-        self.waiter.wait(signals);
+    fn waiter(&mut self) -> Option<&mut Waiter> {
+        Some(&mut self.waiter)
     }
 
     fn peer_text(&mut self) -> Option<&mut PeerText> {

@@ -11,7 +11,7 @@ use crate::descriptor;
 use crate::error::{Error, Result};
 use crate::message;
 use crate::operation::{Answer, Operation, Step};
-use crate::wait::{Signals, Waiter};
+use crate::wait::Waiter;
 
 /// The kernel cuts what is longer than PIPE_BUF (5120) into several messages.
 pub const LONGEST_MESSAGE: usize = 4096;
@@ -43,8 +43,8 @@ impl Operation for SendDescriptor {
         }
     }
 
-    fn wait(&mut self, signals: Signals<'_>) {
-        self.waiter.wait(signals);
+    fn waiter(&mut self) -> Option<&mut Waiter> {
+        Some(&mut self.waiter)
     }
 }
 
@@ -111,8 +111,8 @@ impl Operation for SendAll {
         }
     }
 
-    fn wait(&mut self, signals: Signals<'_>) {
-        self.waiter.wait(signals);
+    fn waiter(&mut self) -> Option<&mut Waiter> {
+        Some(&mut self.waiter)
     }
 }
 
@@ -162,7 +162,7 @@ impl Operation for SendError {
         Ok(Answer::default().into())
     }
 
-    fn wait(&mut self, signals: Signals<'_>) {
-        self.waiter.wait(signals);
+    fn waiter(&mut self) -> Option<&mut Waiter> {
+        Some(&mut self.waiter)
     }
 }

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::message;
 use crate::operation::{Answer, Operation, Step};
 use crate::sigpipe;
-use crate::wait::{Signals, Waiter};
+use crate::wait::Waiter;
 
 /// Bytes on their way, and descriptors.  These go first, so that the bytes say
 /// that all are there; but what is a message of status 0 goes as that, for each
@@ -111,7 +111,7 @@ impl Operation for Write {
         }
     }
 
-    fn wait(&mut self, signals: Signals<'_>) {
-        self.waiter.wait(signals);
+    fn waiter(&mut self) -> Option<&mut Waiter> {
+        Some(&mut self.waiter)
     }
 }

@@ -18,7 +18,7 @@ use crate::endpoint::name::Name;
 use crate::endpoint::Connecting;
 use crate::error::{Error, Result};
 use crate::operation::{Answer, Operation, Step};
-use crate::wait::{Signals, Waiter};
+use crate::wait::Waiter;
 
 /// An open(2) in a thread of its own, so that the caller can wait in poll(2)
 /// for it, for a signal and for a time.  What is opened after nobody waits any
@@ -85,7 +85,7 @@ impl Operation for Opening {
         self.open()
     }
 
-    fn wait(&mut self, signals: Signals<'_>) {
-        self.waiter.wait(signals);
+    fn waiter(&mut self) -> Option<&mut Waiter> {
+        Some(&mut self.waiter)
     }
 }
