@@ -1,5 +1,6 @@
-# A peer that sends half a message and stops: nothing is taken, nothing is
-# given away, no processor time is burnt, and the other half may still come.
+# A peer that sends half a message and stops: the process remembers it for the
+# connection, nothing stays queued for it, nothing is given away, no processor
+# time is burnt, and the other half may still come.
 
 use strict;
 use warnings;
@@ -8,6 +9,7 @@ use lib 't/lib';
 use Test::More;
 use Situation;
 use Peer;
+use Signals qw(is_blocked);
 
 use File::FDpasser;
 use POSIX ();
@@ -24,9 +26,10 @@ Situation::new_baseline();
     fails { recv_fd($us) } undef, 'EAGAIN', 'also for recv_fd';
     fails { File::FDpasser::my_recv_fd(fileno $us) } -1, 'EAGAIN',
         'also for my_recv_fd';
-    is queued($us), "\0", 'it stays queued';
-    syswrite $peer, "\x0d";
+    is queued($us), undef, 'nothing stays queued';
+    syswrite $peer, "\x0d\0\x02";
     fails { recv_fh($us) } undef, 'EACCES', 'the other half is a status';
+    fails { recv_fh($us) } undef, 'ENOENT', '... and the next message is whole';
 
     syswrite $peer, "\0";
     fails { recv_fh($us) } undef, 'EAGAIN', 'another one';
@@ -45,7 +48,7 @@ Situation::new_baseline();
     fails { recv_fh($us) } undef, 'ENOTCONN', 'then there is only the end';
 }
 
-# Text is handed on, the half message behind it is not.
+# Text is handed on, once; the half message behind it is remembered.
 {
     my ($us, $peer) = pair();
     my $text = '';
@@ -54,25 +57,27 @@ Situation::new_baseline();
     syswrite $peer, "text\0";
     fails { recv_fh($us) } undef, 'EAGAIN', 'text and a lone zero byte';
     is $text, 'text', 'the text is handed on';
-    is queued($us), "\0", 'the zero byte stays';
+    is queued($us), undef, 'nothing stays queued';
     fails { recv_fh($us) } undef, 'EAGAIN', 'as often as one asks';
     send_raw($peer, "\0", $file);
     is tag_of(scalar recv_fh($us)), 'late', 'and then it is a message';
     is $text, 'text', 'the text came once';
 }
 
-# A descriptor came with the first bytes and the end of its message did not.
-# It can't go back into the queue.
-{
+# A descriptor came with the first bytes and the end of its message did not: it
+# is a message by itself, and nobody holds it while anybody waits.
+for my $bytes ('text in', "text in\0", 't', "\0") {
     my ($us, $peer) = pair();
     my $text = '';
     local $File::FDpasser::on_text = sub { $text .= $_[0] };
     $us->blocking(0);
-    send_raw($peer, 'text in', $file);
-    fails { recv_fh($us) } undef, 'EAGAIN', 'a descriptor, but no end';
+    send_raw($peer, $bytes, $file);
+    is tag_of(scalar recv_fh($us)), 'late', 'a descriptor, but no end: a message';
+    fails { recv_fh($us) } undef, 'EAGAIN', '... of which nothing is left';
     syswrite $peer, " two writes\0\0";
     fails { recv_fh($us) } undef, 'EPROTO', 'its end comes too late';
-    is $text, 'text in two writes', 'the text is handed on';
+    (my $said = $bytes) =~ tr/\0//d;
+    is $text, "$said two writes", 'the text is handed on';
     send_raw($peer, "\0\0", $file);
     is tag_of(scalar recv_fh($us)), 'late', 'the next message is whole';
 }
@@ -103,10 +108,39 @@ my %half = (
     'a lone zero byte'              => sub { syswrite $_[0], "\0" },
     'text'                          => sub { syswrite $_[0], 'text' },
     'text and a lone zero byte'     => sub { syswrite $_[0], "text\0" },
-    'text with a descriptor'        => sub { send_raw($_[0], 'text', $file) },
+    'a message taken, text'         => sub {
+        send_raw($_[0], 'text', $file);
+        syswrite $_[0], 'more';
+    },
+    'a message taken, then half of one' => sub {
+        send_raw($_[0], "text\0\0", $file);
+        syswrite $_[0], "\0";
+    },
+);
+
+# A descriptor has come, so that there is no waiting.
+my %whole = (
+    'text with a descriptor' => sub { send_raw($_[0], 'text', $file) },
     'text and a zero with a descriptor' =>
         sub { send_raw($_[0], "text\0", $file) },
+    'a zero byte with a descriptor' => sub { send_raw($_[0], "\0", $file) },
 );
+for my $name (sort keys %whole) {
+    for my $noted (0, 1) {
+        my ($us, $peer) = pair();
+        my $title = $noted ? "$name, SO_PASSCRED" : $name;
+        note_credentials($us) if $noted;
+        $whole{$name}->($peer);
+        local $File::FDpasser::on_text = sub { };
+        my $child = waits_until_a_handler_dies(
+            sub { die tag_of(scalar recv_fh($us)), "\n" });
+        my ($exception, undef, @leaked) = $child->result;
+        is $exception, "late\n", "$title: a blocking call does not wait";
+        is_deeply \@leaked, [], "$title: none left over";
+    }
+}
+
+# Each waits, once whatever message is there has been taken.
 my %waiting;
 for my $name (keys %half) {
     for my $noted (0, 1) {
@@ -115,7 +149,10 @@ for my $name (keys %half) {
         note_credentials($us) if $noted;
         $half{$name}->($peer);
         local $File::FDpasser::on_text = sub { };
-        my $child = waits_until_a_handler_dies(sub { recv_fh($us) });
+        my $child = waits_until_a_handler_dies(sub {
+            recv_fh($us) if $name =~ /taken/;
+            recv_fh($us);
+        });
         $waiting{$title} = [ $child, $us, $peer ];
     }
 }
@@ -130,13 +167,12 @@ for my $title (sort keys %waiting) {
 # The same wait, and the other half comes: at once, however long it was.
 {
     my ($us, $peer) = pair();
-    my $asked = gate();
+    my $this  = $$;
     my $child = in_child {
         syswrite $peer, "\0";
-        $asked->wait;
+        1 until is_blocked($this);
         return send_raw($peer, "\0", $file);
     };
-    $asked->open;
     is tag_of(scalar recv_fh($us)), 'late', 'the half that was waited for';
     is $child->result, 1, 'was sent';
 
@@ -148,6 +184,7 @@ for my $title (sort keys %waiting) {
             my $got = recv_fh($us);
             return ($got, errno_name($!));
         };
+        1 until is_blocked($waiting->pid);
         $half eq '' ? close $peer : syswrite $peer, $half;
         is_deeply [ $waiting->result ],
             [ undef, $half eq '' ? 'EPROTO' : 'EACCES' ],
