@@ -14,7 +14,7 @@ sub files {
     return grep {-e} glob $name =~ /[*]\z/ ? "$name.t" : $name;
 }
 
-my ($table) = content('perl/File/FDpasser.pm') =~ /^=head2 How this is tested\n(.*?)^=head1/ms;
+my ($table) = content('perl/File/FDpasser/Guarantees.pod') =~ /^=head1 TESTS\n(.*?)^=head1/ms;
 my ($short) = content('README.md') =~ /^## What is guaranteed.*?\n(.*?)^## /ms;
 my @named   = ( "$table$short" =~ m{\bx?t/[\w*]+(?:[.](?:t|sh))?}g );
 cmp_ok scalar @named, '>', 40, 'tests are named';

@@ -396,7 +396,7 @@ and written on it as before, as long as no descriptor can be among what is
 read.
 
 B<Arguments:> C<$conn>, a connected endpoint, see
-L<File::FDpasser/Connections and handles>. With C<on_wants> the queue calls
+L<File::FDpasser/Arguments>. With C<on_wants> the queue calls
 
     $code->($queue, $read, $write, $timeout)
 
