@@ -61,20 +61,38 @@ for my $name (sort keys %receive) {
     is_deeply $sender, { pid => $$, uid => 0, gid => 0, from => 'message' },
         '... its sender is who sent the descriptor';
 
-    # Both send one.
+    # Both send one: a message of two users' descriptors there is not.
     ($us, $peer) = noting_pair();
     $sender = 'before';
-    other_sends($peer, 'text', $theirs);
+    $text   = '';
+    $pid    = other_sends($peer, 'text', $theirs);
     send_raw($peer, "\0\0", $mine);
-    send_raw($peer, "\0\0", $mine);
-    $! = 0;
     @got = grep {defined} $receive->($us, $sender);
-    is_deeply [ errno_name($!), @got ], ['EPROTO'],
-        "$name: descriptors of two users in one message";
-    is $sender, 'before', '... are nobody\'s';
+    is_deeply [ map { tag_of($_) } @got ], ['theirs'],
+        "$name: descriptors of two users: one ends where the other comes";
+    is_deeply $sender,
+        { pid => $pid, uid => $ALICE, gid => $ALICE, from => 'message' },
+        '... its sender is who sent it';
+    is $text, 'text', '... with its text';
+    @got = $receive->($us, $sender);
+    is_deeply [ map { tag_of($_) } @got ], ['mine'], '... the next message is whole';
+    is_deeply $sender, { pid => $$, uid => 0, gid => 0, from => 'message' },
+        '... and its sender is known';
+
+    # Pieces of text by both, before and behind the descriptor.
+    ($us, $peer) = noting_pair();
+    $text = '';
+    syswrite $peer, 'mine, ';
+    $pid = other_sends($peer, 'theirs, ', $theirs);
+    syswrite $peer, 'and mine again';
+    send_raw($peer, "\0\0", $mine);
+    @got = $receive->($us, $sender);
+    is_deeply [ $text, map { tag_of($_) } @got ],
+        [ 'mine, theirs, and mine again', 'theirs' ], "$name: text of two users";
+    is $sender->{pid}, $pid, '... its sender is who sent the descriptor';
     @got = $receive->($us, $sender);
     is tag_of($got[0]), 'mine', '... the next message is whole';
-    is $sender->{uid}, 0, '... and its sender is known';
+    is $sender->{pid}, $$, '... and its sender is known';
 
     # A single byte with a descriptor is a message of its own.
     ($us, $peer) = noting_pair();

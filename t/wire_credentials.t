@@ -44,7 +44,20 @@ sub noting_pair {
     is tag_of(scalar recv_fh($us)), 'noted', 'text, then a descriptor';
     send_raw($peer, " and more\0\0", $file);
     is tag_of(scalar recv_fh($us)), 'noted', 'text and a descriptor at once';
-    is $text, 'text and more', 'the text';
+    is $text, 'xtext and more', 'the text';
+
+    send_raw($peer, 'a name', $file);
+    syswrite $peer, ' goes on';
+    send_raw($peer, 'b', $file);
+    $text = '';
+    is tag_of(scalar recv_fh($us)), 'noted',
+        'a name goes on where bytes come without a descriptor';
+    is $text, 'a name goes on', '... up to the next descriptor';
+    is tag_of(scalar recv_fh($us)), 'noted', '... which is a message, too';
+    is $text, 'a name goes onb', '... of its own text';
+    send_raw($peer, 'a name', $file);
+    syswrite $peer, "\0\x0d";
+    fails { recv_fh($us) } undef, 'EACCES', 'an error status behind a name counts';
 
     $us->blocking(0);
     fails { recv_fh($us) } undef, 'EAGAIN', 'nothing there';
@@ -98,7 +111,9 @@ for my $count (2, 3, 9, 10, 16, 253) {
     $us->blocking(0);
     in_child { syswrite $peer, "\0"; return }->result;
     fails { recv_fh($us) } undef, 'EAGAIN', 'half a message';
-    is queued($us), "\0", 'stays queued';
+    is queued($us), undef, 'does not stay queued';
+    in_child { syswrite $peer, "\x0d"; return }->result;
+    fails { recv_fh($us) } undef, 'EACCES', 'and goes on with its status';
 }
 
 for my $type (SOCK_SEQPACKET, SOCK_DGRAM) {
