@@ -44,6 +44,14 @@ my %wait = (
     'nothing there' => sub { },
     'text' => sub { syswrite $_[0], 'text' },
     'half a message' => sub { syswrite $_[0], "\0" },
+    'text and half a message' => sub { syswrite $_[0], "text\0" },
+    'long text' => sub { syswrite $_[0], 'text' x 4000 },
+);
+
+# What is a message where nothing more is there: it is taken, and then there is
+# something to wait for.
+my %whole = (
+    'a message' => sub { send_raw($_[0], "\0\0", $file) },
     'text with a descriptor' => sub { send_raw($_[0], 'text', $file) },
     'text and a zero with a descriptor' =>
         sub { send_raw($_[0], "text\0", $file) },
@@ -54,14 +62,20 @@ my %wait = (
 );
 
 for my $kind (kinds()) {
-    for my $name (sort keys %wait) {
+    for my $name (sort keys %wait, keys %whole) {
         my $child = in_child {
             my ($us, $peer) = pair();
             my ($other, $other_peer) = pair();
-            $wait{$name}->($peer);
+            $wait{$name}->($peer) if $wait{$name};
             my @seen;
             for my $receive (\&recv_fh, \&recv_fd) {
                 no warnings 'File::FDpasser';
+                if ($whole{$name}) {
+                    $whole{$name}->($peer);
+                    my $got = $receive->($us);
+                    push @seen, tag_of($got);
+                    POSIX::close($got) if !ref $got;
+                }
                 eval {
                     signalled($kind, sub { die "now\n" },
                         sub { $receive->($us) });
@@ -73,8 +87,11 @@ for my $kind (kinds()) {
             close $_ for $us, $peer, $other, $other_peer;
             return (@seen, leaked());
         };
-        is_deeply [ $child->result ], [ "now\n", "now\n", 'still there' ],
-            "$kind, $name: left by die, none left over";
+        my @taken = $whole{$name} ? 'still there' : ();
+        is_deeply [ $child->result ],
+            [ @taken, "now\n", @taken, "now\n", 'still there' ],
+            @taken ? "$kind, $name: taken, and the wait for the next left by die"
+            : "$kind, $name: left by die, none left over";
     }
 
     my $child = in_child {
@@ -118,19 +135,46 @@ for my $kind (kinds()) {
 {
     my $child = in_child {
         my ($us, $peer) = pair();
-        my $died = 0;
+        my ($died, $received) = (0, 0);
         for my $round (1 .. 40) {
             send_raw($peer, 'text', $file, $file) if $round % 2;
             no warnings 'File::FDpasser';
             eval {
-                signalled('%SIG', sub { die "now\n" }, sub { recv_fh($us) });
+                signalled('%SIG', sub { die "now\n" },
+                    sub { $received++ while recv_fh($us) });
             };
             $died++ if $@ eq "now\n";
         }
         close $_ for $us, $peer;
-        return ($died, leaked());
+        return ($died, $received, leaked());
     };
-    is_deeply [ $child->result ], [40], 'left by die 40 times';
+    is_deeply [ $child->result ], [ 40, 20 ],
+        'left by die 40 times, and no message is lost';
+}
+
+# Half a message is remembered, however often the wait for the other half is
+# left, and whichever call left it.
+for my $kind (kinds()) {
+    my $child = in_child {
+        my ($us, $peer) = pair();
+        my @seen;
+        for my $half ("\0", "text\0") {
+            syswrite $peer, $half;
+            for my $receive (\&recv_fh, \&recv_fd, \&recv_fh) {
+                eval {
+                    signalled($kind, sub { die "now\n" },
+                        sub { $receive->($us) });
+                };
+                push @seen, $@;
+            }
+            send_raw($peer, "\0", $file);
+            push @seen, tag_of(scalar recv_fh($us));
+        }
+        close $_ for $us, $peer;
+        return (@seen, leaked());
+    };
+    is_deeply [ $child->result ], [ ((("now\n") x 3), 'still there') x 2 ],
+        "$kind: half a message is remembered where its wait was left by die";
 }
 
 # A daemon's loop: the handler only says that it is time to stop.
