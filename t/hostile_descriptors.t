@@ -147,33 +147,39 @@ for my $count (1, 2, 16, 253) {
     no_leak("none left over with $count");
 }
 
-# Descriptors on several pieces of one text: whichever is taken, the rest is
-# closed and the next message is whole.
+# Descriptors on several pieces of one text: each piece is a message, of which
+# the first is taken and the rest is closed.
 {
     my ($us, $peer) = pair();
-    no warnings 'File::FDpasser';
-    local $File::FDpasser::on_text = sub { };
-    send_raw($peer, 'text',     ($surplus) x 3);
-    send_raw($peer, ' in ',     ($surplus) x 253);
-    send_raw($peer, 'pieces',   $surplus);
-    send_raw($peer, "\0\0",     $surplus);
-    my $got = recv_fh($us);
-    undef $got;
+    my $text = '';
+    local $File::FDpasser::on_text = sub { $text .= $_[0] };
+    my @piece = ([ 'text', 3 ], [ ' in ', 253 ], [ 'pieces', 1 ], [ "\0\0", 2 ]);
+    send_raw($peer, $_->[0], $file, ($surplus) x ($_->[1] - 1)) for @piece;
     send_raw($peer, "\0\x0d");
+    for (@piece) {
+        my ($bytes, $count) = @$_;
+        @warnings = ();
+        $text     = '';
+        is tag_of(scalar recv_fh($us)), 'first', 'a piece of text with descriptors';
+        is $text, $bytes =~ /\0/ ? '' : $bytes, '... and its text';
+        is @warnings, $count > 1 ? 1 : 0, "... and a warning if there are more: $count";
+    }
     fails { recv_fh($us) } undef, 'EACCES', 'and the next message is whole';
 }
 no_leak('descriptors on every piece of a text: none left over');
 
-# The connection ends while a descriptor waits for the end of its message.
-{
+# The connection ends where the end of the message could be: it is one.
+for my $bytes ('text without an end', "text\0", "\0", 'x') {
     my ($us, $peer) = pair();
-    local $File::FDpasser::on_text = sub { };
-    send_raw($peer, 'text without an end', $surplus, $surplus);
+    my $text = '';
+    local $File::FDpasser::on_text = sub { $text .= $_[0] };
+    no warnings 'File::FDpasser';
+    send_raw($peer, $bytes, $file, $surplus);
     close $peer;
-    my $got = recv_fh($us);
-    ok !defined $got, 'a text with descriptors that never ends';
-    like errno_name($!), qr/\A(?:ENOTCONN|EPROTO)\z/,
-        'is the end or malformed';
+    is tag_of(scalar recv_fh($us)), 'first', 'a text with descriptors that never ends';
+    (my $said = $bytes) =~ tr/\0//d;
+    is $text, $said, '... and its text';
+    fails { recv_fh($us) } undef, 'ENOTCONN', '... then there is only the end';
 }
 no_leak('and leaves none over');
 
@@ -184,6 +190,13 @@ no_leak('and leaves none over');
     local $File::FDpasser::on_text = sub { };
     send_raw($peer, 'x' x 5000, $surplus, $surplus);
     fails { recv_fh($us) } undef, 'EPROTO', 'too much text with descriptors';
+
+    ($us, $peer) = pair();
+    send_raw($peer, 'x' x 100, $file);
+    is tag_of(scalar recv_fh($us)), 'first', 'as much text as may be';
+    send_raw($peer, 'x' x 100, $file);
+    syswrite $peer, 'x';
+    fails { recv_fh($us) } undef, 'EPROTO', 'too much of it behind the descriptor';
 }
 no_leak('and none left over');
 
