@@ -9,6 +9,7 @@ package Peer;
 #     my %type = packets();                # name => type, of those with packets
 #     send_raw($peer, "\0\0", $fh);        # one sendmsg, one SCM_RIGHTS
 #     send_control($peer, "\0\0", rights($fh), rights($fh));
+#     send_oob($peer, "a\0x", $fh);        # the last byte is out of band
 #     my ($bytes, @numbers) = recv_raw($us, 100);
 #
 #     my $old = descriptor_limit(64);      # RLIMIT_NOFILE, the soft one
@@ -27,11 +28,11 @@ use warnings;
 use Config;
 use Exporter 'import';
 use POSIX  ();
-use Socket qw(AF_UNIX MSG_DONTWAIT MSG_NOSIGNAL MSG_PEEK PF_UNSPEC SOCK_DGRAM
-    SOCK_SEQPACKET SOCK_STREAM SOL_SOCKET);
+use Socket qw(AF_UNIX MSG_DONTWAIT MSG_NOSIGNAL MSG_OOB MSG_PEEK PF_UNSPEC
+    SOCK_DGRAM SOCK_SEQPACKET SOCK_STREAM SOL_SOCKET);
 use Test::More ();
 
-our @EXPORT = qw(pair packets send_raw send_control rights credentials recv_raw queued
+our @EXPORT = qw(pair packets send_raw send_control send_oob rights credentials recv_raw queued
     note_credentials descriptor_limit fill_table empty_table with_free tagged tag_of);
 
 # sendmsg, recvmsg, prlimit64, pread64
@@ -108,10 +109,22 @@ sub message_header {
 # went, undef with $! set if none did. Raises no SIGPIPE.
 sub send_control {
     my ($socket, $bytes, @control) = @_;
+    return sendmsg_of($socket, MSG_NOSIGNAL, $bytes, @control);
+}
+
+# send_oob($socket, $bytes, @descriptors): a send_raw with MSG_OOB.
+sub send_oob {
+    my ($socket, $bytes, @descriptors) = @_;
+    return sendmsg_of($socket, MSG_NOSIGNAL | MSG_OOB, $bytes,
+        @descriptors ? rights(@descriptors) : ());
+}
+
+sub sendmsg_of {
+    my ($socket, $flags, $bytes, @control) = @_;
     my $control = join '', @control;
     my $vector  = pack 'P Q', $bytes, length $bytes;
     my $header  = message_header(\$vector, \$control);
-    my $sent = syscall $SENDMSG, fileno $socket, $header, MSG_NOSIGNAL;
+    my $sent = syscall $SENDMSG, fileno $socket, $header, $flags;
     return $sent == -1 ? undef : $sent;
 }
 
