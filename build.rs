@@ -5,11 +5,12 @@ use std::env;
 use std::path::Path;
 use std::process::{exit, Command};
 
-const SHIM: [&str; 7] = [
+const SHIM: [&str; 8] = [
     "src/xs/trampoline.c",
-    "src/xs/arguments.c",
-    "src/xs/flush.c",
     "src/xs/answer.c",
+    "src/xs/buffers.c",
+    "src/xs/arguments.c",
+    "src/xs/refusal.c",
     "src/xs/handle.c",
     "src/xs/callback.c",
     "src/xs/guard.c",

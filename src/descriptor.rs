@@ -4,6 +4,7 @@
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::fcntl::{fcntl, FcntlArg, FdFlag, OFlag};
+use nix::sys::socket::{getsockopt, sockopt};
 use nix::sys::stat::{fstat, SFlag};
 
 use crate::error::{Error, Result};
@@ -90,6 +91,11 @@ pub fn kind(descriptor: impl AsFd) -> Kind {
         SFlag::S_IFCHR | SFlag::S_IFIFO => Kind::Stream,
         _ => Kind::File,
     }
+}
+
+/// Whether clients connect to it; socket(7).
+pub fn is_listener(descriptor: impl AsFd) -> bool {
+    getsockopt(&descriptor, sockopt::AcceptConn).unwrap_or(false)
 }
 
 /// F_GETFD, fcntl(2).

@@ -12,6 +12,7 @@ use IO::Handle;
 use IO::Pipe;
 use IO::Socket::UNIX;
 use POSIX ();
+use Scalar::Util qw(dualvar);
 use Socket qw(AF_UNIX SOCK_STREAM PF_UNSPEC);
 
 use File::FDpasser;
@@ -175,7 +176,22 @@ for my $what (sort keys %connection) {
     POSIX::close($fd);
 }
 
-# Everything below is refused.
+# Everything below is refused, as "is no handle and no descriptor number" if
+# nothing else is said here.
+
+my $by_method = 'has no descriptor: its fileno method gives none';
+my %why = (
+    'undef' => 'is no handle and no descriptor number: it is undefined',
+    'a fileno method that returns undef'    => $by_method,
+    'a fileno method that returns -1'       => $by_method,
+    'a fileno method that returns a word'   => $by_method,
+    'a glob that was never opened'          => 'was never opened',
+    'a reference to one'                    => 'was never opened',
+    'a handle object that was never opened' => 'was never opened',
+    'a handle in memory'                    => 'has no descriptor: it is in memory',
+    (map { $_ => 'is closed' } 'a closed handle', 'a closed IO object',
+        'a closed directory', 'a closed endpoint'),
+);
 
 sub refused_values {
     my $closed = IO::File->new($file, '<');
@@ -232,38 +248,44 @@ sub refused_values {
 }
 
 my %refused = refused_values();
+
+# In line 7 of that file.
+my $send_file = eval "#line 7 caller.pl\nsub { send_file(\@_) }" || die $@;
+
+# send_file's arguments, the rest of the message, the assertion's name.
+sub refuses {
+    my ($arguments, $rest, $name) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my ($conn, $fh) = map { defined $_ ? $_ : '' } @$arguments, '', '';
+    eval { $send_file->(@$arguments) };
+    return is $@, "Invalid args to send_file: $conn, $fh: $rest at caller.pl line 7.\n",
+        $name;
+}
+
 {
     my ($here, $there) = spipe();
     $there->blocking(0);
     for my $what (sort keys %refused) {
         my $value = $refused{$what};
+        my $why   = $why{$what} || 'is no handle and no descriptor number';
         my @said  = warnings_of(sub {
-            eval { send_file($here, $value) };
-            no warnings 'uninitialized';
-            is $@, "Invalid args to send_file: $here, $value\n",
-                "$what is not a handle to send";
-            eval { send_file($value, $here) };
-            is $@, "Invalid args to send_file: $value, $here\n",
-                '... nor a connection to send on';
+            refuses([ $here, $value ], "argument 2 $why", "$what is not a handle to send");
+            refuses([ $value, $here ], "argument 1 $why",
+                '... nor a connection to send on');
         });
         is "@said", '', '... without a warning';
     }
     fails { recv_fh($there) } undef, 'EAGAIN', 'none of all that was sent';
 
-    eval { send_file('one', 'two') };
-    is $@, "Invalid args to send_file: one, two\n", 'both are wrong';
-    {
-        no warnings 'uninitialized';
-        eval { send_file($here) };
-        is $@, "Invalid args to send_file: $here, \n", 'one is missing';
-        eval { send_file() };
-        is $@, "Invalid args to send_file: , \n", 'both are missing';
-    }
+    refuses([ 'one', 'two' ], 'argument 1 is no handle and no descriptor number',
+        'both are wrong');
+    refuses([$here], 'argument 2 is missing', 'one is missing');
+    refuses([],      'argument 1 is missing', 'both are missing');
     {
         local ($,, $", $\) = ('comma', 'quote', 'backslash');
-        eval { send_file($here, 'word') };
+        eval { $send_file->($here, 'word') };
     }
-    is $@, "Invalid args to send_file: $here, word\n",
+    like $@, qr/\AInvalid args to send_file: \Q$here\E, word: argument 2 is no /,
         q{the message does not depend on $, $" $\\};
 }
 
@@ -310,13 +332,15 @@ fails { serv_accept_fh() } undef, 'EBADF', 'serv_accept_fh without an argument';
 }
 
 # A number that an int can't hold is a number without a descriptor: never
-# the descriptor that its low bits name.
+# the descriptor that its low bits name. One that was printed is none the less a
+# number, also where perl notes then that it is 9.00719925474099e+15.
 {
     my ($here, $there) = spipe();
     $there->blocking(0);
     my $low = fileno $here;
-    my @huge = (2**31, 2**32, 2**32 + $low, 2**53, 2**63, 2**64, 1e30);
-    push @huge, 2**31 - 1, map { sprintf '%.0f', $_ } @huge;
+    my @huge = (2**31, 2**32, 2**32 + $low, 2**53, 2**63);
+    push @huge, map { dualvar $_, sprintf '%.15g', $_ } @huge;
+    push @huge, 2**31 - 1, map { sprintf '%.0f', $_ } @huge, 2**64, 1e30;
     for my $number (@huge) {
         fails { send_file($here, $number) } undef, 'EBADF', "to send $number";
         fails { send_file($number, \*STDIN) } undef, 'EBADF', '... or on it';
@@ -324,6 +348,13 @@ fails { serv_accept_fh() } undef, 'EBADF', 'serv_accept_fh without an argument';
         fails { my_getfl($number) } -1, 'EBADF', '... or to ask for its flags';
         fails { File::FDpasser::my_send_fd($low, $number) } -1, 'EBADF',
             '... or my_send_fd of it';
+    }
+    # No integer of Perl's is so large, and 0.09 saw an exponent.
+    for my $number (2**64, 1e20, 1e30, '1e20', dualvar 1e20, '1e+20') {
+        eval { send_file($here, $number) };
+        like $@, qr/argument 2 is no handle and no descriptor number/,
+            "$number is no integer";
+        fails { recv_fd($number) } undef, 'EBADF', '... nor a connection';
     }
     fails { recv_fd($there) } undef, 'EAGAIN', 'none of all that was sent';
 }

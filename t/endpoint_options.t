@@ -204,34 +204,75 @@ is fits(undef), 30, 'as it is without it';
 
 # Nonsense, and what is as if it were not there
 
+# In line 7 of that file.
+my %call = map {
+    $_ => eval "#line 7 caller.pl\nsub { $_(\@_) }" || die $@
+} qw(endp_create endp_connect);
+
+sub dies_of {
+    my ($function, $why, @options) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $lived = eval { $call{$function}->($path, @options); 1 };
+    return is $lived ? 'lived' : $@, "Invalid args to $function: $why at caller.pl line 7.\n",
+        "$function with " . join ', ', map { length > 40 || /[^ -~]/ ? 'more' : $_ } @options;
+}
+
 {
     my @warnings;
     local $SIG{__WARN__} = sub { push @warnings, @_ };
-    for my $nonsense (
-        [ mode => 'rw' ], [ mode => -1 ], [ mode => 384.5 ], [ mode => 010000 ],
-        [ backlog => 'long' ], [ backlog => -1 ], [ backlog => 2**32 ],
-        [ no_such => 1 ], [ timeout => 1 ], ['mode'],
+    my $string = 'is a string, which perl takes for a decimal number:';
+    my $mode   = 'is no number from 0 to 0777';
+    my $most   = 'is no whole number from 0 to 2147483647';
+    for (
+        [ "mode => '0600' $string 0600 was meant", mode => '0600' ],
+        [ "mode => '0400' $string 0400 was meant", mode => '0400' ],
+        [ "mode => '00' $string 0000 was meant",   mode => '00' ],
+        [ 'mode => 600 is more than 0777: 0600 was meant', mode => 600 ],
+        [ 'mode => 600 is more than 0777: 0600 was meant', mode => '600' ],
+        [ "mode => '01777' $mode", mode => '01777' ],
+        [ "mode => 'rw' $mode",    mode => 'rw' ],
+        [ "mode => '' $mode",      mode => '' ],
+        [ "mode => -1 $mode",      mode => -1 ],
+        [ "mode => 384.5 $mode",   mode => 384.5 ],
+        [ "mode => 4096 $mode",    mode => 010000 ],
+        [ "backlog => 'long' $most",     backlog => 'long' ],
+        [ "backlog => -1 $most",         backlog => -1 ],
+        [ "backlog => 4294967296 $most", backlog => 2**32 ],
+        [ 'there is no option no_such', mode    => 0600, no_such => 1 ],
+        [ 'there is no option timeout', timeout => 1 ],
+        [ 'there is no option Mode',    Mode    => 0600 ],
+        [ 'there is no option ',        ''      => 0600 ],
+        [ 'there is no option a\nb\x00', "a\nb\0" => 1 ],
+        [ 'there is no option \xe2\x98\xba', "\x{263a}" => 1 ],
+        [ 'there is no option ' . 'x' x 40 . '...', 'x' x 1000 => 1 ],
+        [ 'option mode has no value', 'mode' ],
+        [ 'option 384 has no value',  0600 ],
+        [ 'option exclusive has no value', mode => 0600, 'exclusive' ],
         )
     {
-        my @options = @$nonsense;
-        fails { endp_create($path, @options) } undef, 'EINVAL',
-            "endp_create with @options";
+        dies_of('endp_create', @$_);
     }
+    my $options = { mode => 0600 };
+    dies_of('endp_create', "option $options has no value", $options);
     ok !-e $path, '... and nothing is made';
     my $listener = endp_create($path, mode => undef, backlog => undef,
         exclusive => undef);
     ok $listener, 'options that are undef';
     is mode($path), mode_of(0777 & ~umask), '... are as if they were not there';
-    for my $nonsense (
-        [ timeout => 'long' ], [ timeout => -1 ], [ timeout => 9**9**9 ],
-        [ timeout => -sin 9**9**9 ],
-        [ no_such => 1 ], [ mode => 0600 ], ['timeout'],
+    my $seconds = 'is no number of seconds';
+    for (
+        [ "timeout => 'long' $seconds", timeout => 'long' ],
+        [ "timeout => -1 $seconds",     timeout => -1 ],
+        [ "timeout => Inf $seconds",    timeout => 9**9**9 ],
+        [ 'there is no option no_such', no_such => 1 ],
+        [ 'there is no option mode',    mode    => 0600 ],
+        [ 'option timeout has no value', 'timeout' ],
         )
     {
-        my @options = @$nonsense;
-        fails { endp_connect($path, @options) } undef, 'EINVAL',
-            "endp_connect with @options";
+        dies_of('endp_connect', @$_);
     }
+    eval { $call{endp_connect}->($path, timeout => -sin 9**9**9) };
+    like $@, qr/timeout => '-?NaN' $seconds/, 'a timeout that is not a number';
     ok scalar(meet($listener, $path, timeout => undef)),
         'a timeout that is undef';
     ok scalar(meet($listener, $path, timeout => 1e9)), '... or very long';

@@ -21,12 +21,21 @@ Situation::new_baseline();
 $us->blocking(0);
 
 { package NoFileno; sub new { return bless {}, shift } }
+{ package Text; use overload '""' => sub { $_[0][0] }; sub new { return bless [ $_[1] ] } }
 { package Numbered; sub new { return bless [ $_[1] ] } sub fileno { $_[0][0] } }
 
 # ---- each bad argument: which, at the caller's line, and nothing was sent
 
-my @bad = ('STDIN', 'word', '', -1, 1.5, '1.5', ' 1', 9**9**9, undef, {}, [],
-    NoFileno->new, Numbered->new(-1), Numbered->new('x'), $closed, $memory);
+my $none  = 'is no handle and no descriptor number';
+my $gives = 'has no descriptor: its fileno method gives none';
+my @bad = (
+    (map { [ $_ => $none ] } 'STDIN', 'word', '', -1, 1.5, '1.5', ' 1', 9**9**9,
+        1e20, {}, [], NoFileno->new),
+    [ undef, "$none: it is undefined" ],
+    (map { [ $_ => $gives ] } Numbered->new(-1), Numbered->new('x')),
+    [ $closed, 'is closed' ],
+    [ $memory, 'has no descriptor: it is in memory' ],
+);
 
 sub named { return map { defined $_ ? "'$_'" : 'undef' } @_ }
 
@@ -50,22 +59,23 @@ my %others = (
     send_err   => [ 2, 'text' ],
 );
 
-my $handle = 'is not an open handle or a descriptor number';
 for my $function (sort keys %call) {
-    for my $bad (@bad) {
+    for (@bad) {
+        my ($bad, $why) = @$_;
         dies(sub { $call{$function}->($bad, @{ $others{$function} }) },
-            "Invalid args to $function: argument 1 $handle",
+            "Invalid args to $function: argument 1 $why",
             "$function: the connection: " . (named($bad))[0]);
     }
     dies(sub { $call{$function}->() },
-        "Invalid args to $function: argument 1 $handle", "$function: no arguments");
+        "Invalid args to $function: argument 1 is missing", "$function: no arguments");
 }
-for my $bad (@bad) {
+for (@bad) {
+    my ($bad, $why) = @$_;
     my ($name) = named($bad);
     dies(sub { $call{write_fd}->($peer, 'bytes', $file, $bad, $file) },
-        "Invalid args to write_fd: argument 4 $handle", "write_fd: a handle: $name");
+        "Invalid args to write_fd: argument 4 $why", "write_fd: a handle: $name");
     dies(sub { $call{send_files}->($peer, ($file) x 200, $bad) },
-        "Invalid args to send_files: argument 202 $handle",
+        "Invalid args to send_files: argument 202 $why",
         "send_files: the last of 201 handles: $name");
 }
 
@@ -102,10 +112,20 @@ dies(sub { $call{send_err}->($peer, $_, 'text') },
 dies(sub { $call{send_err}->($peer, 2, $_) },
     'Invalid args to send_err: argument 3 has a NUL byte in it', 'send_err: a NUL')
     for "\0", "text\0", "te\0xt";
-dies(sub { $call{write_fd}->($peer, "wide \x{263a}", $file) },
-    'Wide character in write_fd', 'write_fd: wide characters');
-dies(sub { $call{send_err}->($peer, 2, "wide \x{263a}") },
-    'Wide character in send_err', 'send_err: wide characters');
+for ([ write_fd => 2, [] ], [ send_err => 3, [2] ]) {
+    my ($function, $number, $before) = @$_;
+    my $argument = "Invalid args to $function: argument $number";
+    my $call     = sub { $call{$function}->($peer, @$before, @_) };
+    dies(sub { $call->("wide \x{263a}") }, "$argument has a wide character in it",
+        "$function: wide characters");
+    dies(sub { $call->($_) }, "$argument is a handle where bytes should be",
+        "$function: a glob")
+        for *STDIN;
+    dies(sub { $call->($_) }, "$argument is a reference where bytes should be",
+        "$function: a reference, $_")
+        for $file, \*STDIN, *STDIN{IO}, \'bytes', [], sub { }, NoFileno->new,
+        Numbered->new(1), Text->new(\'nested');
+}
 
 is queued($us), undef, 'not a byte was sent by any of them';
 fails_empty { read_fd($us, 1, 1) } 'EAGAIN', 'nor a descriptor';
@@ -169,17 +189,26 @@ fails_empty { read_fd($us, 1, 1) } 'EAGAIN', 'nor a descriptor';
     close FILE;
 }
 
+# ---- what bytes may be
+
+for ([ 'a number' => 42, '42' ], [ 'a fraction' => 1.5, '1.5' ],
+    [ 'an object that is a string' => Text->new('text'), 'text' ],
+    [ 'a string that was upgraded' => substr("\xe4\x{263a}", 0, 1), "\xe4" ])
+{
+    my ($what, $bytes, $expected) = @$_;
+    is write_fd($peer, $bytes), length $expected, "bytes: $what";
+    my ($got) = read_fd($us, 100, 0);
+    ok $got eq $expected && !utf8::is_utf8($got), 'come as bytes';
+}
+
 # ---- context
 
 {
-    my ($bytes, @fh);
     write_fd($peer, 'bytes', $file, $peer);
-    my $last = read_fd($us, 100, 2);
-    is identity($last), identity($peer),
-        'read_fd in scalar context: the last handle';
+    is scalar(read_fd($us, 100, 2)), 'bytes', 'read_fd in scalar context: the bytes';
+    is_deeply [leaked()], [], '... its handles are closed';
     write_fd($peer, 'bytes');
-    is scalar(read_fd($us, 100, 2)), 'bytes', 'or the bytes';
-    undef $last;
+    is scalar(read_fd($us, 100, 2)), 'bytes', '... also where none came';
 
     send_files($peer, $peer, $file);
     is tag_of(scalar recv_fhs($us)), 'file', 'recv_fhs: the last handle';

@@ -36,7 +36,8 @@ SCRIPT
 
 is calls('send_file($conn_number, $read_number)'), 'sendmsg', 'sending a number';
 is calls('send_file($conn, $read)'), 'sendmsg', 'sending a handle';
-is calls( 'send_file($conn, $write)', 'print {$write} 1' ), 'write sendmsg', 'what was printed goes first';
+is calls( 'send_file($conn, $write)', 'print {$write} 1' ), 'poll write sendmsg',
+    'what was printed goes first, where it can go';
 is calls('send_files($conn, ($read) x 64)'), 'sendmsg', 'sending 64 handles at once';
 
 # Is there a free slot, take it.

@@ -48,15 +48,51 @@ XSLoader::load(__PACKAGE__, $VERSION);
 
 $OS = transport() eq 'socket' ? 'bsd' : 'svr';
 
+# What the native layer warns of, by what it is about; each gets the function's
+# name and, where something is counted, how many there are.
+my %warning = (
+    surplus => sub {
+        my ($function, $count) = @_;
+        return "at least $count more descriptor" . ($count == 1 ? '' : 's')
+            . ' than asked for came with the message and '
+            . ($count == 1 ? 'was' : 'were') . ' closed';
+    },
+    listener => sub {
+        my ($function) = @_;
+        return "$function: this is a listening endpoint; serv_accept_fh takes its clients";
+    },
+    uid    => sub { _one_value(shift, q{the client's uid}) },
+    sender => sub { _one_value(shift, 'who has sent') },
+    read_ahead => sub {
+        my ($function, $count) = @_;
+        return "$function: " . _bytes($count) . ' that came over the connection '
+            . ($count == 1 ? 'is' : 'are') . ' in its read buffer, which is left alone;'
+            . ' read from it by sysread only';
+    },
+    sent_ahead => sub {
+        my ($function, $count) = @_;
+        return "$function: " . _bytes($count) . ' that came over the socket that is sent '
+            . ($count == 1 ? 'stays' : 'stay') . ' in its read buffer;'
+            . ' the receiver does not get ' . ($count == 1 ? 'it' : 'them');
+    },
+);
+
+sub _one_value {
+    my ($function, $second) = @_;
+    return "$function returns one value; $second goes into its second argument";
+}
+
+sub _bytes {
+    my ($count) = @_;
+    return $count == 1 ? '1 byte' : "$count bytes";
+}
+
 # Called by the native layer; here because only Perl code sees whether its
 # caller wants warnings.
-sub _warn_of_surplus {
-    my ($count) = @_;
+sub _warn {
+    my ($about, $function, $count) = @_;
 
-    warnings::warnif(__PACKAGE__,
-        "at least $count more descriptor" . ($count == 1 ? '' : 's')
-        . ' than asked for came with the message and '
-        . ($count == 1 ? 'was' : 'were') . ' closed');
+    warnings::warnif(__PACKAGE__, $warning{$about}->($function, $count));
     return;
 }
 

@@ -1,19 +1,6 @@
 /* What Rust has answered, as scalars: numbers, strings, handles, exceptions. */
 #include "perl_side.h"
 
-/* Dies with what Rust says; with an errno, as `die "text: $!\n"`. */
-void
-fdp_die(pTHX_ fdp_call *call)
-{
-    const fdp_answer *answer = &call->answer;
-    SV *text = newSVpvn_flags((const char *)answer->bytes, answer->length, SVs_TEMP);
-
-    if (!answer->error)
-        croak("%" SVf, SVfARG(text));
-    SETERRNO(answer->error, 0);
-    croak("%" SVf ": %" SVf "\n", SVfARG(text), SVfARG(get_sv("!", GV_ADD)));
-}
-
 /* Opened with the default layers, whatever -C and `use open` say. */
 static PerlIO *
 fdp_open(pTHX_ const char *mode, int fd)
@@ -123,30 +110,91 @@ fdp_new_sender(pTHX_ const fdp_ids *ids)
 }
 
 static void
-fdp_store(pTHX_ SV *variable, const fdp_ids *ids)
+fdp_store(pTHX_ SV *variable, uint8_t what, const fdp_ids *ids)
 {
-    SV *value = ids->store == FDP_STORE_UID ? fdp_new_integer(aTHX_ ids->uid)
-                                            : fdp_new_sender(aTHX_ ids);
+    SV *value = what == FDP_STORE_UID ? fdp_new_integer(aTHX_ ids->uid)
+                                      : fdp_new_sender(aTHX_ ids);
 
     sv_setsv_mg(variable, sv_2mortal(value));
 }
 
-/* What may still run Perl code, and die: the call owns the descriptors yet. */
-void
-fdp_tell(pTHX_ fdp_reader *reader)
+#ifndef OPpPADRANGE_COUNTMASK /* before 5.18 */
+#  define OP_PADRANGE OP_PUSHMARK
+#endif
+#ifndef OpSIBLING
+#  define OpSIBLING(op) ((op)->op_sibling)
+#endif
+
+/* The list behind that mark, which perl assigns to: is it of two scalar
+ * variables or more, and nothing else?  Of `my` variables that follow each
+ * other perl has made one operation, and left them beside it. */
+static bool
+fdp_are_scalars(const OP *mark)
+{
+    const bool range = mark->op_type != OP_PUSHMARK;
+    const OP *op = range ? OpSIBLING(mark) : mark->op_next;
+    I32 count = 0;
+
+    for (; op && (op->op_type == OP_PADSV || op->op_type == OP_GVSV); count++)
+        op = range ? OpSIBLING(op) : op->op_next;
+    if (range)
+        op = op ? NULL : mark->op_next;
+    return count > 1 && op && op->op_type == OP_AASSIGN;
+}
+
+/* Is the call, which was given no variable to store into, all that is assigned
+ * to such a list, `my ($conn, $uid) = ...`?  What is assigned begins where the
+ * arguments did, then. */
+static bool
+fdp_is_assigned_to_many(pTHX_ const fdp_reader *reader)
+{
+    const fdp_sub *sub = reader->call->sub;
+    const OP *next = PL_op ? PL_op->op_next : NULL;
+
+    if (!next || (next->op_type != OP_PUSHMARK && next->op_type != OP_PADRANGE))
+        return FALSE;
+    return !sub->is_list && TOPMARK == reader->ax - 1 && fdp_are_scalars(next);
+}
+
+/* Is there what may still run Perl code? */
+static bool
+fdp_has_news(pTHX_ const fdp_reader *reader)
 {
     const fdp_answer *answer = &reader->call->answer;
-    const bool stores = answer->ids.store != FDP_STORE_NOTHING && reader->store >= 0;
 
-    if (answer->error || answer->surplus || stores)
-        fdp_guard(aTHX_ reader);
+    if (answer->error || answer->surplus)
+        return TRUE;
+    if (!reader->call->sub->stores)
+        return FALSE;
+    return reader->store < 0 ? fdp_is_assigned_to_many(aTHX_ reader) : answer->ids.are_given;
+}
+
+static void
+fdp_tell_news(pTHX_ fdp_reader *reader)
+{
+    const uint8_t stores = reader->call->sub->stores;
+    const fdp_answer *answer = &reader->call->answer;
+
+    fdp_guard(aTHX_ reader);
     if (answer->error) {
         PERL_ASYNC_CHECK();
     }
     if (answer->surplus)
-        fdp_warn_of_surplus(aTHX_ answer->surplus);
-    if (stores)
-        fdp_store(aTHX_ FDP_ARG(reader, reader->store), &answer->ids);
+        fdp_warn(aTHX_ reader, "surplus", answer->surplus);
+    if (answer->is_listener)
+        fdp_warn(aTHX_ reader, "listener", 0);
+    if (stores && reader->store < 0 && fdp_is_assigned_to_many(aTHX_ reader))
+        fdp_warn(aTHX_ reader, stores == FDP_STORE_UID ? "uid" : "sender", 0);
+    if (answer->ids.are_given && reader->store >= 0)
+        fdp_store(aTHX_ FDP_ARG(reader, reader->store), stores, &answer->ids);
+}
+
+/* What may die: the call owns the descriptors yet. */
+void
+fdp_tell(pTHX_ fdp_reader *reader)
+{
+    if (fdp_has_news(aTHX_ reader))
+        fdp_tell_news(aTHX_ reader);
 }
 
 /* A string; what came from a peer is tainted, as what sysread reads. */
@@ -164,29 +212,50 @@ fdp_new_string(pTHX_ const fdp_answer *answer)
 static bool
 fdp_one_number(fdp_answer *answer, uint8_t as, IV *number)
 {
-    if (answer->has_bytes || answer->numbers + answer->received_length != 1)
+    if (answer->has_bytes || answer->numbers + answer->received != 1)
         return FALSE;
     if (answer->numbers) {
         *number = (IV)answer->number[0];
         return *number == answer->number[0] && answer->number[0] != FDP_UNKNOWN;
     }
-    if (as != FDP_AS_NUMBER)
+    if (as != FDP_AS_NUMBER || answer->many)
         return FALSE;
-    *number = answer->received[0].number;
-    answer->received[0].number = -1;
+    *number = answer->only.number;
+    answer->only.number = -1;
     return TRUE;
 }
 
-/* Puts the answer's scalars where the arguments were; how many.  Only the last
- * descriptor where there is no list to take more: the call closes the others. */
+/* Where there is no list to take more, of bytes and descriptors the bytes, of
+ * descriptors the last: the call closes the others. */
+static size_t
+fdp_first_returned(pTHX_ const fdp_answer *answer)
+{
+    if (GIMME_V == G_ARRAY || !answer->received)
+        return 0;
+    return answer->has_bytes ? answer->received : answer->received - 1;
+}
+
+/* undef, and the errno, where memory is short, say: the descriptor is closed
+ * with the call. */
+static SV *
+fdp_scalar_or_undef(pTHX_ CV *cv, fdp_answer *answer, size_t i, uint8_t as)
+{
+    SV *sv = fdp_scalar_of(aTHX_ cv, answer->many ? &answer->many[i] : &answer->only, as);
+
+    if (sv)
+        return sv;
+    answer->error = errno ? errno : ENOMEM;
+    return &PL_sv_undef;
+}
+
+/* Puts the answer's scalars where the arguments were; how many. */
 I32
 fdp_return(pTHX_ CV *cv, fdp_reader *reader)
 {
     fdp_answer *answer = &reader->call->answer;
     const uint8_t as = reader->call->sub->as;
-    const size_t all = answer->received_length;
-    size_t i = all && GIMME_V != G_ARRAY ? all - 1 : 0;
-    const I32 count = (I32)(answer->has_bytes + answer->numbers + (all - i));
+    size_t i = fdp_first_returned(aTHX_ answer);
+    const I32 count = (I32)(answer->has_bytes + answer->numbers + (answer->received - i));
     SV **sp = PL_stack_base + reader->ax - 1;
     size_t number;
     IV only;
@@ -202,14 +271,7 @@ fdp_return(pTHX_ CV *cv, fdp_reader *reader)
         *++sp = fdp_new_string(aTHX_ answer);
     for (number = 0; number < answer->numbers; number++)
         *++sp = sv_2mortal(fdp_new_integer(aTHX_ answer->number[number]));
-    for (; i < all; i++) {
-        SV *sv = fdp_scalar_of(aTHX_ cv, &answer->received[i], as);
-
-        if (!sv) { /* out of memory, say: the rest is closed with the call */
-            answer->error = errno ? errno : ENOMEM;
-            sv = &PL_sv_undef;
-        }
-        *++sp = sv;
-    }
+    for (; i < answer->received; i++)
+        *++sp = fdp_scalar_or_undef(aTHX_ cv, answer, i, as);
     return count;
 }

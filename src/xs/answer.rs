@@ -3,8 +3,11 @@
 
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 
+use nix::errno::Errno;
+
 use super::bindings::*;
 use super::boundary::croak;
+use super::call::Arguments;
 use super::table::{Failure, Row, Success};
 use crate::descriptor::{self, Kind, Mode};
 use crate::error::{Error, Result};
@@ -22,6 +25,12 @@ pub fn write(row: &Row, call: &mut fdp_call, result: Result<Answer>) -> u32 {
 }
 
 fn fail(row: &Row, call: &mut fdp_call, error: Error) -> u32 {
+    let error = if is_received_from_listener(call, error) {
+        call.answer.is_listener = 1;
+        Error::InvalidArgument
+    } else {
+        error
+    };
     call.answer.error = error.errno();
     match (row.failure, error) {
         (Failure::Undef, _) => give_number(call, None),
@@ -39,10 +48,17 @@ fn fail(row: &Row, call: &mut fdp_call, error: Error) -> u32 {
     FDP_ANSWER
 }
 
+/// Systems say EINVAL or ENOTCONN of a listener, but that of other sockets too.
+fn is_received_from_listener(call: &fdp_call, error: Error) -> bool {
+    matches!(error, Error::System(Errno::EINVAL | Errno::ENOTCONN))
+        && Arguments(call).is_received_from()
+        && Arguments(call).descriptor(0).is_ok_and(descriptor::is_listener)
+}
+
 fn succeed(row: &Row, call: &mut fdp_call, answer: Answer) {
     call.answer.surplus = answer.surplus;
-    if let (Some(ids), true) = (&answer.ids, row.store != FDP_STORE_NOTHING) {
-        call.answer.ids = ids_for_c(row, **ids);
+    if let Some(ids) = &answer.ids {
+        call.answer.ids = ids_for_c(**ids);
     }
     call.answer.error = answer.cut_short.map_or(0, Error::errno);
     match row.success {
@@ -70,7 +86,7 @@ fn give_ids(call: &mut fdp_call, ids: Ids) {
 }
 
 /// The call owns them until C has made a string of them.
-fn give_bytes(call: &mut fdp_call, bytes: Vec<u8>) {
+pub fn give_bytes(call: &mut fdp_call, bytes: Vec<u8>) {
     let bytes = Box::leak(bytes.into_boxed_slice());
     (call.answer.bytes, call.answer.length) = (bytes.as_ptr(), bytes.len());
     (call.answer.has_bytes, call.answer.owns_bytes) = (1, 1);
@@ -83,15 +99,12 @@ fn give_descriptors(call: &mut fdp_call, kind: u32, answer: Answer) {
     }
     let max_system_fd = call.max_system_fd;
     let received = |descriptor| received(descriptor, kind, max_system_fd);
-    call.answer.received_length = answer.descriptors.len();
+    call.answer.received = answer.descriptors.len();
     match answer.descriptors.only() {
-        Ok(only) => {
-            call.answer.first = received(only);
-            call.answer.received = &mut call.answer.first;
-        }
+        Ok(only) => call.answer.only = received(only),
         Err(descriptors) => {
             let many: Box<[fdp_received]> = descriptors.into_iter().map(received).collect();
-            call.answer.received = Box::into_raw(many).cast();
+            call.answer.many = Box::into_raw(many).cast();
         }
     }
 }
@@ -132,13 +145,13 @@ pub fn buffers(descriptor: impl AsFd) -> u32 {
     }
 }
 
-fn ids_for_c(row: &Row, ids: Ids) -> fdp_ids {
+fn ids_for_c(ids: Ids) -> fdp_ids {
     let number = |id: Option<i64>| id.unwrap_or(FDP_UNKNOWN);
     fdp_ids {
         pid: number(ids.pid),
         uid: number(ids.uid),
         gid: number(ids.gid),
-        store: row.store as u8,
+        are_given: 1,
         of_message: u8::from(ids.of == IdsOf::Message),
     }
 }
@@ -151,22 +164,23 @@ pub fn forget(call: &mut fdp_call) {
         // SAFETY: a boxed slice of this length, by `give_bytes`.
         drop(unsafe { Box::from_raw(bytes) });
     }
-    let (list, length) = (answer.received, answer.received_length);
-    if list.is_null() {
+    let length = std::mem::take(&mut answer.received);
+    if answer.many.is_null() {
+        if length == 1 {
+            close(answer.only);
+        }
         return;
     }
-    let alone = std::ptr::eq(list, &answer.first);
-    // SAFETY: `give_descriptors` put them there, so many.
-    for received in unsafe { std::slice::from_raw_parts(list, length) } {
-        if received.number >= 0 {
-            // SAFETY: C sets the number to -1 when Perl owns it; until then the
-            // call does.
-            drop(unsafe { OwnedFd::from_raw_fd(received.number) });
-        }
+    let many = std::mem::replace(&mut answer.many, std::ptr::null_mut());
+    // SAFETY: a boxed slice of this length, by `give_descriptors`.
+    let many = unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(many, length)) };
+    many.iter().copied().for_each(close);
+}
+
+fn close(received: fdp_received) {
+    if received.number >= 0 {
+        // SAFETY: C sets the number to -1 when Perl owns it; until then the
+        // call does, which has just forgotten it.
+        drop(unsafe { OwnedFd::from_raw_fd(received.number) });
     }
-    if !alone {
-        // SAFETY: a boxed slice of this length, by `give_descriptors`.
-        drop(unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(list, length)) });
-    }
-    (answer.received, answer.received_length) = (std::ptr::null_mut(), 0);
 }

@@ -12,14 +12,20 @@
 #  define FDP_IS_CONSTANT(sv) SvREADONLY(sv)
 #endif
 
-static const char *
-fdp_short_name(const fdp_sub *sub)
+/* An argument, its magic read. */
+static SV *
+fdp_get(pTHX_ fdp_reader *reader, I32 i)
 {
-    return strrchr(sub->name, ':') + 1;
+    SV *sv = FDP_ARG(reader, i);
+
+    if (SvGMAGICAL(sv) || (SvROK(sv) && SvAMAGIC(sv)))
+        fdp_pin(aTHX_ reader);
+    SvGETMAGIC(sv);
+    return sv;
 }
 
 static bool
-fdp_integer(pTHX_ SV *sv, int64_t *number)
+fdp_is_integer(pTHX_ SV *sv, int64_t *number)
 {
     NV nv;
 
@@ -32,10 +38,26 @@ fdp_integer(pTHX_ SV *sv, int64_t *number)
     return TRUE;
 }
 
+static const char *
+fdp_read_integer(pTHX_ SV *sv, fdp_argument *argument)
+{
+    if (!SvOK(sv))
+        argument->state = FDP_ABSENT;
+    else if (!fdp_is_integer(aTHX_ sv, &argument->number))
+        return "is not an integer";
+    return NULL;
+}
+
 static void
+fdp_take_string(fdp_argument *argument, SV *copy)
+{
+    argument->bytes = (const uint8_t *)SvPVX_const(copy);
+    argument->length = SvCUR(copy);
+}
+
+static const char *
 fdp_read_path(pTHX_ fdp_reader *reader, SV *sv, fdp_argument *argument)
 {
-    const char *name = fdp_short_name(reader->call->sub);
     const bool tainted_before = cBOOL(TAINT_get);
     STRLEN length = 0;
     const char *path;
@@ -45,141 +67,163 @@ fdp_read_path(pTHX_ fdp_reader *reader, SV *sv, fdp_argument *argument)
     path = SvOK(sv) ? SvPV_nomg_const(sv, length) : "";
     if (SvTAINTED(sv))
         TAINT;
-    taint_proper(NULL, name);
+    taint_proper(NULL, FDP_SHORT_NAME(reader->call->sub));
     if (tainted_before)
         TAINT;
-    sv = newSVpvn_flags(path, length, SVs_TEMP);
-    argument->bytes = (const uint8_t *)SvPVX_const(sv);
-    argument->length = length;
+    fdp_take_string(argument, newSVpvn_flags(path, length, SVs_TEMP));
+    return NULL;
+}
+
+/* What an object says of itself as a string; NULL for other references. */
+static SV *
+fdp_string_of_object(pTHX_ SV *sv)
+{
+    SV *string = SvAMAGIC(sv) ? AMG_CALLunary(sv, string_amg) : NULL;
+
+    return string && !SvROK(string) ? string : NULL;
 }
 
 /* A copy: Perl code that runs for a later argument may change the string. */
-static void
-fdp_read_bytes(pTHX_ fdp_reader *reader, SV *sv, fdp_argument *argument)
+static const char *
+fdp_read_bytes(pTHX_ SV *sv, fdp_argument *argument)
 {
     STRLEN length;
-    const char *s = SvPV_nomg_const(sv, length);
-    SV *copy = newSVpvn_flags(s, length, SVs_TEMP | (SvUTF8(sv) ? SVf_UTF8 : 0));
+    SV *copy;
 
+    if (!SvOK(sv)) {
+        argument->state = FDP_ABSENT;
+        return NULL;
+    }
+    if (isGV_with_GP(sv))
+        return "is a handle where bytes should be";
+    if (SvROK(sv) && !(sv = fdp_string_of_object(aTHX_ sv)))
+        return "is a reference where bytes should be";
+    copy = sv_newmortal();
+    sv_setsv_flags(copy, sv, SV_NOSTEAL);
+    (void)SvPV_nomg_const(copy, length);
     if (SvUTF8(copy) && !sv_utf8_downgrade(copy, TRUE))
-        croak("Wide character in %s", fdp_short_name(reader->call->sub));
-    argument->bytes = (const uint8_t *)SvPV_nomg_const(copy, length);
-    argument->length = length;
+        return "has a wide character in it";
+    fdp_take_string(argument, copy);
+    return NULL;
 }
 
-/* Reads argument i as what `kind` asks for; FDP_GOOD, FDP_BAD or FDP_ABSENT. */
-static uint8_t
+static const char *
+fdp_read_store(pTHX_ fdp_reader *reader, I32 i, fdp_argument *argument)
+{
+    SV *sv = FDP_ARG(reader, i);
+
+    if (FDP_IS_CONSTANT(sv)) {
+        argument->state = FDP_ABSENT;
+        return NULL;
+    }
+    /* Perl code that runs before it is stored into could free it. */
+    sv_2mortal(SvREFCNT_inc_simple_NN(sv));
+    reader->store = i;
+    return NULL;
+}
+
+/* Most numbers: nothing but an integer, and not too large. */
+static bool
+fdp_is_plain_number(SV *sv, int64_t *number)
+{
+    if ((SvFLAGS(sv) & (SVf_IOK | SVf_ROK | SVp_POK)) != SVf_IOK || SvUVX(sv) > (UV)I32_MAX)
+        return FALSE;
+    *number = (int64_t)SvUVX(sv);
+    return TRUE;
+}
+
+/* Reads argument i as what `kind` asks for; NULL, or why it is not that. */
+static const char *
 fdp_read_one(pTHX_ fdp_reader *reader, char kind, I32 i, fdp_argument *argument)
 {
     SV *sv;
 
+    argument->state = FDP_GOOD;
+    if (kind == FDP_STORE)
+        return fdp_read_store(aTHX_ reader, i, argument);
+    sv = fdp_get(aTHX_ reader, i);
     switch (kind) {
-    case FDP_CONNECTION:
-    case FDP_HANDLE:
-    case FDP_PLAIN:
-        return fdp_descriptor(aTHX_ reader, i, &argument->number) ? FDP_GOOD : FDP_BAD;
-    case FDP_STATUS:
-        sv = fdp_get(aTHX_ reader, i);
-        return fdp_integer(aTHX_ sv, &argument->number)
-                || fdp_descriptor(aTHX_ reader, i, &argument->number) ? FDP_GOOD : FDP_BAD;
     case FDP_INTEGER:
-        sv = fdp_get(aTHX_ reader, i);
-        if (!SvOK(sv))
-            return FDP_ABSENT;
-        return fdp_integer(aTHX_ sv, &argument->number) ? FDP_GOOD : FDP_BAD;
+        return fdp_read_integer(aTHX_ sv, argument);
     case FDP_PATH:
-        fdp_read_path(aTHX_ reader, fdp_get(aTHX_ reader, i), argument);
-        return FDP_GOOD;
+        return fdp_read_path(aTHX_ reader, sv, argument);
     case FDP_BYTES:
-        sv = fdp_get(aTHX_ reader, i);
-        if (SvOK(sv))
-            fdp_read_bytes(aTHX_ reader, sv, argument);
-        return SvOK(sv) ? FDP_GOOD : FDP_ABSENT;
-    default: /* FDP_STORE */
-        sv = FDP_ARG(reader, i);
-        if (FDP_IS_CONSTANT(sv))
-            return FDP_ABSENT;
-        /* Perl code that runs before it is stored into could free it. */
-        sv_2mortal(SvREFCNT_inc_simple_NN(sv));
-        reader->store = i;
-        return FDP_GOOD;
+        return fdp_read_bytes(aTHX_ sv, argument);
+    case FDP_STATUS:
+        if (fdp_is_integer(aTHX_ sv, &argument->number))
+            return NULL;
+        /* FALLTHROUGH */
+    default:
+        return fdp_is_plain_number(sv, &argument->number)
+            ? NULL : fdp_descriptor(aTHX_ reader, i, &argument->number);
     }
 }
 
-/* Index of the first that is bad, or -1. */
-static I32
+static void
 fdp_read_handles(pTHX_ fdp_reader *reader, I32 from)
 {
     const I32 count = reader->items - from;
+    const char *why;
     int32_t *handles;
     int64_t number;
     I32 i;
 
     if (count <= 0)
-        return -1;
+        return;
     Newx(handles, count, int32_t);
     SAVEFREEPV(handles);
     for (i = 0; i < count; i++) {
-        if (!fdp_descriptor(aTHX_ reader, from + i, &number))
-            return from + i;
+        (void)fdp_get(aTHX_ reader, from + i);
+        why = fdp_descriptor(aTHX_ reader, from + i, &number);
+        if (why)
+            fdp_refuse(aTHX_ reader, from + i, why);
         handles[i] = number > I32_MAX ? I32_MAX : (int32_t)number;
     }
     reader->call->handles = handles;
     reader->call->handles_length = count;
-    return -1;
+}
+
+/* From a copy, so that what is magical is looked at once. */
+static void
+fdp_read_value(pTHX_ SV *value, fdp_option *option)
+{
+    SV *copy = sv_newmortal();
+    STRLEN length;
+
+    sv_setsv_nomg(copy, value);
+    option->defined = SvOK(copy) ? 1 : 0;
+    option->truth = SvTRUE_nomg(copy) ? 1 : 0;
+    option->number = looks_like_number(copy) ? SvNV_nomg(copy) : NV_NAN;
+    if (option->defined) {
+        option->text = (const uint8_t *)SvPV_nomg_const(copy, length);
+        option->text_length = length;
+    }
 }
 
 static void
 fdp_read_options(pTHX_ fdp_reader *reader, I32 from)
 {
-    const I32 count = reader->items > from ? (reader->items - from) / 2 : 0;
+    const I32 items = reader->items > from ? reader->items - from : 0;
     fdp_option *options;
     STRLEN length;
     I32 i;
 
-    reader->call->odd_options = reader->items > from && (reader->items - from) % 2;
-    if (!count)
+    if (!items)
         return;
-    Newxz(options, count, fdp_option);
+    Newxz(options, (items + 1) / 2, fdp_option);
     SAVEFREEPV(options);
-    for (i = 0; i < count; i++) {
-        const char *name = SvPV_nomg_const(fdp_get(aTHX_ reader, from + 2 * i), length);
-        SV *copy = newSVpvn_flags(name, length, SVs_TEMP);
-        SV *value = fdp_get(aTHX_ reader, from + 2 * i + 1);
+    for (i = 0; i < items; i += 2) {
+        fdp_option *option = &options[i / 2];
+        const char *name = SvPV_nomg_const(fdp_get(aTHX_ reader, from + i), length);
 
-        options[i].name = (const uint8_t *)SvPVX_const(copy);
-        options[i].name_length = length;
-        options[i].defined = SvOK(value) ? 1 : 0;
-        options[i].number = looks_like_number(value) ? SvNV_nomg(value) : NV_NAN;
-        options[i].truth = SvTRUE_nomg(value) ? 1 : 0;
+        option->name = (const uint8_t *)SvPVX_const(newSVpvn_flags(name, length, SVs_TEMP));
+        option->name_length = length;
+        option->has_value = i + 1 < items ? 1 : 0;
+        if (option->has_value)
+            fdp_read_value(aTHX_ fdp_get(aTHX_ reader, from + i + 1), option);
     }
     reader->call->options = options;
-    reader->call->options_length = count;
-}
-
-/* Has an argument of this kind to be there? */
-static bool
-fdp_is_descriptor(char kind)
-{
-    return kind == FDP_CONNECTION || kind == FDP_HANDLE || kind == FDP_PLAIN || kind == FDP_STATUS;
-}
-
-static void
-fdp_die_of(pTHX_ fdp_reader *reader, I32 bad)
-{
-    const fdp_sub *sub = reader->call->sub;
-    SV *shown[2];
-    I32 i;
-
-    if (sub->if_bad == FDP_DIE)
-        croak("Invalid args to %s: argument %d is not %s", fdp_short_name(sub), (int)bad + 1,
-              bad < (I32)strlen(sub->arguments) && sub->arguments[bad] == FDP_INTEGER
-                  ? "an integer" : "an open handle or a descriptor number");
-    fdp_pin(aTHX_ reader);
-    for (i = 0; i < 2; i++)
-        shown[i] = i < reader->items && SvOK(FDP_ARG(reader, i)) ? FDP_ARG(reader, i) : &PL_sv_no;
-    croak("Invalid args to %s: %" SVf ", %" SVf "\n", fdp_short_name(sub),
-          SVfARG(shown[0]), SVfARG(shown[1]));
+    reader->call->options_length = (items + 1) / 2;
 }
 
 void
@@ -187,23 +231,28 @@ fdp_read_arguments(pTHX_ fdp_reader *reader)
 {
     fdp_call *call = reader->call;
     const char *kinds = call->sub->arguments;
-    I32 bad = -1;
+    const char *why_bad = NULL;
+    I32 bad = 0;
     I32 i;
 
     for (i = 0; kinds[i] && kinds[i] != FDP_HANDLES && kinds[i] != FDP_OPTIONS; i++) {
         fdp_argument *argument = &call->argument[i];
+        const char *why = NULL;
 
         if (i < reader->items)
-            argument->state = fdp_read_one(aTHX_ reader, kinds[i], i, argument);
-        else if (fdp_is_descriptor(kinds[i]))
-            argument->state = FDP_BAD;
-        if (argument->state == FDP_BAD && bad < 0)
-            bad = i;
+            why = fdp_read_one(aTHX_ reader, kinds[i], i, argument);
+        else if (fdp_is_handle(kinds[i]))
+            why = "is missing";
+        if (!why)
+            continue;
+        argument->state = FDP_BAD;
+        bad = why_bad ? bad : i;
+        why_bad = why_bad ? why_bad : why;
     }
-    if (kinds[i] == FDP_HANDLES && bad < 0)
-        bad = fdp_read_handles(aTHX_ reader, i);
+    if (why_bad && call->sub->if_bad != FDP_REFUSE)
+        fdp_refuse(aTHX_ reader, bad, why_bad);
+    if (kinds[i] == FDP_HANDLES)
+        fdp_read_handles(aTHX_ reader, i);
     else if (kinds[i] == FDP_OPTIONS)
         fdp_read_options(aTHX_ reader, i);
-    if (bad >= 0 && call->sub->if_bad != FDP_REFUSE)
-        fdp_die_of(aTHX_ reader, bad);
 }

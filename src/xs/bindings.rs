@@ -2,6 +2,7 @@
 #![allow(dead_code, non_camel_case_types, missing_docs)]
 
 pub const FDP_CONNECTION: u8 = 99u8;
+pub const FDP_RECEIVER: u8 = 114u8;
 pub const FDP_HANDLE: u8 = 104u8;
 pub const FDP_PLAIN: u8 = 100u8;
 pub const FDP_STATUS: u8 = 110u8;
@@ -19,6 +20,9 @@ pub const FDP_AS_NUMBER: u32 = 0;
 pub const FDP_AS_HANDLE: u32 = 1;
 pub const FDP_AS_ENDPOINT: u32 = 2;
 pub const FDP_AS_LISTENER: u32 = 3;
+pub const FDP_STORE_NOTHING: u32 = 0;
+pub const FDP_STORE_UID: u32 = 1;
+pub const FDP_STORE_SENDER: u32 = 2;
 pub const FDP_ABSENT: u32 = 0;
 pub const FDP_GOOD: u32 = 1;
 pub const FDP_BAD: u32 = 2;
@@ -31,14 +35,12 @@ pub const FDP_ONE_BUFFER: u32 = 0;
 pub const FDP_TWO_BUFFERS: u32 = 1;
 pub const FDP_SOCKET: u32 = 2;
 pub const FDP_ASK_BUFFERS: u32 = 3;
-pub const FDP_STORE_NOTHING: u32 = 0;
-pub const FDP_STORE_UID: u32 = 1;
-pub const FDP_STORE_SENDER: u32 = 2;
 pub const FDP_ANSWER: u32 = 0;
 pub const FDP_WAIT: u32 = 1;
 pub const FDP_LIMIT: u32 = 2;
 pub const FDP_TEXT: u32 = 3;
 pub const FDP_CROAK: u32 = 4;
+pub const FDP_INVALID: u32 = 5;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct fdp_sub {
@@ -49,6 +51,8 @@ pub struct fdp_sub {
     pub index: u32,
     pub if_bad: u8,
     pub as_: u8,
+    pub stores: u8,
+    pub is_list: u8,
 }
 #[cfg(target_pointer_width = "64")]
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
@@ -62,6 +66,8 @@ const _: () = {
     ["Offset of field: fdp_sub::index"][::std::mem::offset_of!(fdp_sub, index) - 32usize];
     ["Offset of field: fdp_sub::if_bad"][::std::mem::offset_of!(fdp_sub, if_bad) - 36usize];
     ["Offset of field: fdp_sub::as_"][::std::mem::offset_of!(fdp_sub, as_) - 37usize];
+    ["Offset of field: fdp_sub::stores"][::std::mem::offset_of!(fdp_sub, stores) - 38usize];
+    ["Offset of field: fdp_sub::is_list"][::std::mem::offset_of!(fdp_sub, is_list) - 39usize];
 };
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -88,21 +94,29 @@ const _: () = {
 pub struct fdp_option {
     pub name: *const u8,
     pub name_length: usize,
+    pub text: *const u8,
+    pub text_length: usize,
     pub number: f64,
     pub truth: u8,
     pub defined: u8,
+    pub has_value: u8,
 }
 #[cfg(target_pointer_width = "64")]
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of fdp_option"][::std::mem::size_of::<fdp_option>() - 32usize];
+    ["Size of fdp_option"][::std::mem::size_of::<fdp_option>() - 48usize];
     ["Alignment of fdp_option"][::std::mem::align_of::<fdp_option>() - 8usize];
     ["Offset of field: fdp_option::name"][::std::mem::offset_of!(fdp_option, name) - 0usize];
     ["Offset of field: fdp_option::name_length"]
         [::std::mem::offset_of!(fdp_option, name_length) - 8usize];
-    ["Offset of field: fdp_option::number"][::std::mem::offset_of!(fdp_option, number) - 16usize];
-    ["Offset of field: fdp_option::truth"][::std::mem::offset_of!(fdp_option, truth) - 24usize];
-    ["Offset of field: fdp_option::defined"][::std::mem::offset_of!(fdp_option, defined) - 25usize];
+    ["Offset of field: fdp_option::text"][::std::mem::offset_of!(fdp_option, text) - 16usize];
+    ["Offset of field: fdp_option::text_length"]
+        [::std::mem::offset_of!(fdp_option, text_length) - 24usize];
+    ["Offset of field: fdp_option::number"][::std::mem::offset_of!(fdp_option, number) - 32usize];
+    ["Offset of field: fdp_option::truth"][::std::mem::offset_of!(fdp_option, truth) - 40usize];
+    ["Offset of field: fdp_option::defined"][::std::mem::offset_of!(fdp_option, defined) - 41usize];
+    ["Offset of field: fdp_option::has_value"]
+        [::std::mem::offset_of!(fdp_option, has_value) - 42usize];
 };
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -129,7 +143,7 @@ pub struct fdp_ids {
     pub pid: i64,
     pub uid: i64,
     pub gid: i64,
-    pub store: u8,
+    pub are_given: u8,
     pub of_message: u8,
 }
 #[cfg(target_pointer_width = "64")]
@@ -140,7 +154,7 @@ const _: () = {
     ["Offset of field: fdp_ids::pid"][::std::mem::offset_of!(fdp_ids, pid) - 0usize];
     ["Offset of field: fdp_ids::uid"][::std::mem::offset_of!(fdp_ids, uid) - 8usize];
     ["Offset of field: fdp_ids::gid"][::std::mem::offset_of!(fdp_ids, gid) - 16usize];
-    ["Offset of field: fdp_ids::store"][::std::mem::offset_of!(fdp_ids, store) - 24usize];
+    ["Offset of field: fdp_ids::are_given"][::std::mem::offset_of!(fdp_ids, are_given) - 24usize];
     ["Offset of field: fdp_ids::of_message"][::std::mem::offset_of!(fdp_ids, of_message) - 25usize];
 };
 #[repr(C)]
@@ -153,16 +167,17 @@ pub struct fdp_answer {
     pub bytes: *const u8,
     pub length: usize,
     pub number: [i64; 3usize],
-    pub received: *mut fdp_received,
-    pub received_length: usize,
-    pub first: fdp_received,
+    pub only: fdp_received,
+    pub many: *mut fdp_received,
+    pub received: usize,
     pub surplus: usize,
+    pub is_listener: u8,
     pub ids: fdp_ids,
 }
 #[cfg(target_pointer_width = "64")]
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of fdp_answer"][::std::mem::size_of::<fdp_answer>() - 112usize];
+    ["Size of fdp_answer"][::std::mem::size_of::<fdp_answer>() - 120usize];
     ["Alignment of fdp_answer"][::std::mem::align_of::<fdp_answer>() - 8usize];
     ["Offset of field: fdp_answer::error"][::std::mem::offset_of!(fdp_answer, error) - 0usize];
     ["Offset of field: fdp_answer::has_bytes"]
@@ -173,13 +188,14 @@ const _: () = {
     ["Offset of field: fdp_answer::bytes"][::std::mem::offset_of!(fdp_answer, bytes) - 8usize];
     ["Offset of field: fdp_answer::length"][::std::mem::offset_of!(fdp_answer, length) - 16usize];
     ["Offset of field: fdp_answer::number"][::std::mem::offset_of!(fdp_answer, number) - 24usize];
+    ["Offset of field: fdp_answer::only"][::std::mem::offset_of!(fdp_answer, only) - 48usize];
+    ["Offset of field: fdp_answer::many"][::std::mem::offset_of!(fdp_answer, many) - 56usize];
     ["Offset of field: fdp_answer::received"]
-        [::std::mem::offset_of!(fdp_answer, received) - 48usize];
-    ["Offset of field: fdp_answer::received_length"]
-        [::std::mem::offset_of!(fdp_answer, received_length) - 56usize];
-    ["Offset of field: fdp_answer::first"][::std::mem::offset_of!(fdp_answer, first) - 64usize];
+        [::std::mem::offset_of!(fdp_answer, received) - 64usize];
     ["Offset of field: fdp_answer::surplus"][::std::mem::offset_of!(fdp_answer, surplus) - 72usize];
-    ["Offset of field: fdp_answer::ids"][::std::mem::offset_of!(fdp_answer, ids) - 80usize];
+    ["Offset of field: fdp_answer::is_listener"]
+        [::std::mem::offset_of!(fdp_answer, is_listener) - 80usize];
+    ["Offset of field: fdp_answer::ids"][::std::mem::offset_of!(fdp_answer, ids) - 88usize];
 };
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -194,14 +210,14 @@ pub struct fdp_call {
     pub signal_pending: *const ::std::os::raw::c_int,
     pub max_system_fd: i32,
     pub flush_error: i32,
-    pub odd_options: u8,
     pub operation: *mut ::std::os::raw::c_void,
+    pub sigpipe: *mut ::std::os::raw::c_void,
     pub answer: fdp_answer,
 }
 #[cfg(target_pointer_width = "64")]
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of fdp_call"][::std::mem::size_of::<fdp_call>() - 320usize];
+    ["Size of fdp_call"][::std::mem::size_of::<fdp_call>() - 328usize];
     ["Alignment of fdp_call"][::std::mem::align_of::<fdp_call>() - 8usize];
     ["Offset of field: fdp_call::sub"][::std::mem::offset_of!(fdp_call, sub) - 0usize];
     ["Offset of field: fdp_call::argument"][::std::mem::offset_of!(fdp_call, argument) - 8usize];
@@ -218,10 +234,9 @@ const _: () = {
         [::std::mem::offset_of!(fdp_call, max_system_fd) - 184usize];
     ["Offset of field: fdp_call::flush_error"]
         [::std::mem::offset_of!(fdp_call, flush_error) - 188usize];
-    ["Offset of field: fdp_call::odd_options"]
-        [::std::mem::offset_of!(fdp_call, odd_options) - 192usize];
     ["Offset of field: fdp_call::operation"]
-        [::std::mem::offset_of!(fdp_call, operation) - 200usize];
+        [::std::mem::offset_of!(fdp_call, operation) - 192usize];
+    ["Offset of field: fdp_call::sigpipe"][::std::mem::offset_of!(fdp_call, sigpipe) - 200usize];
     ["Offset of field: fdp_call::answer"][::std::mem::offset_of!(fdp_call, answer) - 208usize];
 };
 extern "C" {
@@ -238,6 +253,12 @@ extern "C" {
 }
 extern "C" {
     pub fn fdp_buffers(descriptor: i32) -> u8;
+}
+extern "C" {
+    pub fn fdp_await_room(call: *mut fdp_call, descriptor: i32) -> i32;
+}
+extern "C" {
+    pub fn fdp_offset(descriptor: i32) -> i64;
 }
 extern "C" {
     pub fn fdp_hold_sigpipe(call: *mut fdp_call);

@@ -5,14 +5,17 @@
 //! becomes a Perl exception.
 #![allow(unsafe_code)]
 
+use std::borrow::Cow;
 use std::io::IsTerminal;
 use std::sync::atomic::AtomicI32;
 
 use nix::errno::Errno;
+use nix::poll::PollFlags;
+use nix::unistd::{lseek, Whence};
 
 use super::answer;
 use super::bindings::{
-    fdp_call, fdp_sub, FDP_CROAK, FDP_LIMIT, FDP_ONE_BUFFER, FDP_TEXT, FDP_WAIT,
+    fdp_call, fdp_sub, FDP_CROAK, FDP_INVALID, FDP_LIMIT, FDP_ONE_BUFFER, FDP_TEXT, FDP_WAIT,
 };
 use super::call::Arguments;
 use super::panic;
@@ -24,7 +27,7 @@ use crate::operation::{Call, Operation, Step};
 use crate::passing;
 use crate::sigpipe;
 use crate::text::ForTerminal;
-use crate::wait::Signals;
+use crate::wait::{self, Signals, Waiter};
 
 /// A call between two steps.
 struct Suspended {
@@ -34,7 +37,6 @@ struct Suspended {
     /// What a terminal gets to see of the text.
     escaped: Vec<u8>,
     terminal: ForTerminal,
-    sigpipe: Option<sigpipe::Held>,
     /// Where C could not be told.
     panicked: bool,
 }
@@ -62,7 +64,7 @@ fn enter(call: &mut fdp_call) -> u32 {
                 Ok(step)
             }
             Err(Refused::Fails(error)) => return answer::write(row, call, Err(error)),
-            Err(Refused::Dies(text)) => return croak(call, text.as_bytes()),
+            Err(Refused::Dies(why)) => return invalid(call, why),
         },
     };
     act(row, call, step)
@@ -106,6 +108,15 @@ pub fn croak(call: &mut fdp_call, text: &'static [u8]) -> u32 {
     FDP_CROAK
 }
 
+/// The same, of the arguments; the call owns a text that does not live for ever.
+fn invalid(call: &mut fdp_call, why: Cow<'static, str>) -> u32 {
+    match why {
+        Cow::Borrowed(why) => (call.answer.bytes, call.answer.length) = (why.as_ptr(), why.len()),
+        Cow::Owned(why) => answer::give_bytes(call, why.into_bytes()),
+    }
+    FDP_INVALID
+}
+
 impl Suspended {
     fn next_step(&mut self, max_text: u64) -> error::Result<Step> {
         if std::mem::take(&mut self.limit_asked) {
@@ -127,7 +138,6 @@ fn suspend(call: &mut fdp_call, operation: Box<dyn Operation>, limit_asked: bool
         limit_asked,
         escaped: Vec::new(),
         terminal: ForTerminal::default(),
-        sigpipe: None,
         panicked: false,
     };
     call.operation = Box::into_raw(Box::new(suspended)).cast();
@@ -156,14 +166,49 @@ fn drop_operation(call: &mut fdp_call) {
 pub unsafe extern "C" fn fdp_wait(call: *mut fdp_call) {
     // SAFETY: by the caller's word.
     let call = unsafe { &*call };
+    if let Some(suspended) = suspended(call) {
+        let wait = || suspended.operation.wait(signals(call));
+        suspended.panicked = panic::caught(wait).is_none();
+    }
+}
+
+fn signals(call: &fdp_call) -> Signals<'_> {
     // SAFETY: C points to the interpreter's flag, an aligned int that lives as
     // long as the interpreter.  It is written by whole stores, by signal handlers
     // and by threads->kill; this load sees the old value or the new.
-    let pending = unsafe { AtomicI32::from_ptr(call.signal_pending.cast_mut()) };
-    if let Some(suspended) = suspended(call) {
-        let wait = || suspended.operation.wait(Signals(Some(pending)));
-        suspended.panicked = panic::caught(wait).is_none();
+    Signals(Some(unsafe { AtomicI32::from_ptr(call.signal_pending.cast_mut()) }))
+}
+
+/// See shim.h.  What else is wrong with the descriptor, the write will say.
+///
+/// # Safety
+/// As `fdp_enter`.
+#[no_mangle]
+pub unsafe extern "C" fn fdp_await_room(call: *mut fdp_call, descriptor: i32) -> i32 {
+    // SAFETY: by the caller's word.
+    let call = unsafe { &*call };
+    match panic::caught(|| await_room(descriptor, signals(call))) {
+        Some(Err(error @ (Error::WouldBlock | Error::Interrupted))) => error.errno(),
+        _ => 0,
     }
+}
+
+fn await_room(descriptor: i32, signals: Signals<'_>) -> error::Result<()> {
+    let descriptor = descriptor::borrow(i64::from(descriptor))?;
+    if wait::ready(descriptor, PollFlags::POLLOUT) {
+        return Ok(());
+    }
+    let mut waiter = Waiter::new(descriptor);
+    waiter.for_output()?;
+    waiter.wait(signals);
+    waiter.outcome()
+}
+
+/// See shim.h; lseek(2).
+#[no_mangle]
+pub extern "C" fn fdp_offset(descriptor: i32) -> i64 {
+    let stands = |fd| lseek(fd, 0, Whence::SeekCur).map_err(Error::from);
+    descriptor::borrow(i64::from(descriptor)).and_then(stands).unwrap_or(-1)
 }
 
 /// Frees what the call still owns.
@@ -176,6 +221,7 @@ pub unsafe extern "C" fn fdp_abandon(call: *mut fdp_call) {
     let call = unsafe { &mut *call };
     panic::caught(|| drop_operation(call));
     panic::caught(|| answer::forget(call));
+    panic::caught(|| release_sigpipe(call));
 }
 
 /// See shim.h.
@@ -185,8 +231,10 @@ pub unsafe extern "C" fn fdp_abandon(call: *mut fdp_call) {
 #[no_mangle]
 pub unsafe extern "C" fn fdp_hold_sigpipe(call: *mut fdp_call) {
     // SAFETY: by the caller's word.
-    if let Some(suspended) = suspended(unsafe { &*call }) {
-        suspended.sigpipe = sigpipe::Held::hold();
+    let call = unsafe { &mut *call };
+    release_sigpipe(call);
+    if let Some(held) = sigpipe::Held::hold() {
+        call.sigpipe = Box::into_raw(Box::new(held)).cast();
     }
 }
 
@@ -197,8 +245,14 @@ pub unsafe extern "C" fn fdp_hold_sigpipe(call: *mut fdp_call) {
 #[no_mangle]
 pub unsafe extern "C" fn fdp_release_sigpipe(call: *mut fdp_call) {
     // SAFETY: by the caller's word.
-    if let Some(suspended) = suspended(unsafe { &*call }) {
-        suspended.sigpipe = None;
+    release_sigpipe(unsafe { &mut *call });
+}
+
+fn release_sigpipe(call: &mut fdp_call) {
+    let held = std::mem::replace(&mut call.sigpipe, std::ptr::null_mut());
+    if !held.is_null() {
+        // SAFETY: what `fdp_hold_sigpipe` put there; the call has just forgotten it.
+        drop(unsafe { Box::from_raw(held.cast::<sigpipe::Held>()) });
     }
 }
 

@@ -4,7 +4,7 @@
 use std::os::fd::{BorrowedFd, RawFd};
 use std::slice;
 
-use super::bindings::{fdp_argument, fdp_call, fdp_option, FDP_GOOD, FDP_POSITIONAL};
+use super::bindings::{fdp_argument, fdp_call, fdp_option, FDP_GOOD, FDP_POSITIONAL, FDP_RECEIVER};
 use crate::descriptor;
 use crate::error::{Error, Result};
 
@@ -19,6 +19,14 @@ impl<'a> Arguments<'a> {
 
     pub fn is_given(&self, index: usize) -> bool {
         self.good(index).is_some()
+    }
+
+    /// Is the first a connection that is received from?
+    pub fn is_received_from(&self) -> bool {
+        // SAFETY: the trampoline found `sub` in the table, where `arguments` is
+        // a string literal.
+        let first = unsafe { *(*self.0.sub).arguments };
+        first as u8 == FDP_RECEIVER
     }
 
     pub fn descriptor(&self, index: usize) -> Result<BorrowedFd<'static>> {
@@ -63,15 +71,20 @@ impl<'a> Arguments<'a> {
         // SAFETY: C says that there are so many, alive during the call.
         unsafe { slice::from_raw_parts(self.0.options, self.0.options_length) }
     }
-
-    pub fn has_odd_options(&self) -> bool {
-        self.0.odd_options != 0
-    }
 }
 
 impl fdp_option {
     pub fn name(&self) -> &[u8] {
         // SAFETY: C says that `name` has so many bytes, alive during the call.
         unsafe { slice::from_raw_parts(self.name, self.name_length) }
+    }
+
+    /// The value as a string; empty if it is undefined.
+    pub fn text(&self) -> &[u8] {
+        if self.text.is_null() {
+            return &[];
+        }
+        // SAFETY: as for `name`.
+        unsafe { slice::from_raw_parts(self.text, self.text_length) }
     }
 }

@@ -42,13 +42,16 @@ fdp_print_tied(pTHX_ SV *tied, SV *text)
 }
 
 static void
-fdp_call_sub(pTHX_ SV *code, SV *argument)
+fdp_call_sub(pTHX_ SV *code, SV *const *arguments, I32 count)
 {
     dSP;
+    I32 i;
 
     PUSHSTACKi(PERLSI_MAGIC);
     PUSHMARK(SP);
-    XPUSHs(argument);
+    EXTEND(SP, count);
+    for (i = 0; i < count; i++)
+        PUSHs(arguments[i]);
     PUTBACK;
     call_sv(code, G_VOID | G_DISCARD);
     POPSTACK;
@@ -98,18 +101,28 @@ fdp_hand_on_text(pTHX_ fdp_call *call)
 
     if (callback)
         SvGETMAGIC(callback);
-    if (callback && SvOK(callback))
-        fdp_call_sub(aTHX_ callback, fdp_text(aTHX_ call));
-    else
+    if (callback && SvOK(callback)) {
+        SV *text = fdp_text(aTHX_ call);
+
+        fdp_call_sub(aTHX_ callback, &text, 1);
+    }
+    else {
         fdp_text_to_stderr(aTHX_ call);
+    }
 }
 
-/* In Perl, where the caller's `no warnings` is known. */
+/* By a function in Perl, where the caller's `no warnings` is known. */
 void
-fdp_warn_of_surplus(pTHX_ size_t surplus)
+fdp_warn(pTHX_ fdp_reader *reader, const char *about, size_t count)
 {
-    SV *code = (SV *)get_cv("File::FDpasser::_warn_of_surplus", 0);
+    SV *code = (SV *)get_cv("File::FDpasser::_warn", 0);
+    SV *arguments[3];
 
-    if (code)
-        fdp_call_sub(aTHX_ code, sv_2mortal(newSVuv((UV)surplus)));
+    if (!code)
+        return;
+    fdp_pin(aTHX_ reader);
+    arguments[0] = newSVpvn_flags(about, strlen(about), SVs_TEMP);
+    arguments[1] = sv_2mortal(newSVpv(FDP_SHORT_NAME(reader->call->sub), 0));
+    arguments[2] = sv_2mortal(newSVuv((UV)count));
+    fdp_call_sub(aTHX_ code, arguments, 3);
 }

@@ -1,5 +1,6 @@
 //! `name => value` pairs.  A name that nobody knows, or a value that makes no
-//! sense, is InvalidArgument; an undefined value is as if it were not there.
+//! sense, is named in what the call dies of; an undefined value is as if it
+//! were not there.
 
 use std::time::Duration;
 
@@ -8,38 +9,24 @@ use nix::sys::stat::Mode;
 use super::bindings::fdp_option;
 use super::call::Arguments;
 use crate::endpoint::{Connecting, Listening};
-use crate::error::{Error, Result};
 
-fn pairs<'a>(arguments: &Arguments<'a>) -> Result<impl Iterator<Item = &'a fdp_option>> {
-    if arguments.has_odd_options() {
-        return Err(Error::InvalidArgument);
-    }
-    Ok(arguments.options().iter())
-}
+/// Or what is wrong with the options, for whoever wrote them.
+pub type Result<T> = std::result::Result<T, String>;
 
-fn whole(value: f64, most: u32) -> Result<u32> {
-    if (0.0..=f64::from(most)).contains(&value) && value.fract() == 0.0 {
-        Ok(value as u32)
-    } else {
-        Err(Error::InvalidArgument)
-    }
-}
+/// So many bytes of a name or value are shown.
+const SHOWN: usize = 40;
+
+const MOST_PERMISSIONS: u32 = 0o777;
 
 pub fn of_create(arguments: &Arguments<'_>) -> Result<Listening> {
     let mut options = Listening::default();
-    for option in pairs(arguments)? {
-        match (option.name(), option.defined != 0) {
-            (b"mode", true) => {
-                let bits = whole(option.number, 0o777)?;
-                options.mode = Some(Mode::from_bits_truncate(bits as libc::mode_t));
-            }
-            (b"backlog", true) => {
-                options.backlog = Some(whole(option.number, i32::MAX as u32)? as i32)
-            }
-            (b"exclusive", _) => options.exclusive = option.truth != 0,
-            (b"sender", _) => options.note_senders = option.truth != 0,
-            (b"mode" | b"backlog", false) => {}
-            _ => return Err(Error::InvalidArgument),
+    for option in arguments.options() {
+        match option.named()? {
+            b"mode" => options.mode = option.value(permissions)?,
+            b"backlog" => options.backlog = option.value(backlog)?,
+            b"exclusive" => options.exclusive = option.truth != 0,
+            b"sender" => options.note_senders = option.truth != 0,
+            _ => return Err(option.is_unknown()),
         }
     }
     Ok(options)
@@ -47,16 +34,86 @@ pub fn of_create(arguments: &Arguments<'_>) -> Result<Listening> {
 
 pub fn of_connect(arguments: &Arguments<'_>) -> Result<Connecting> {
     let mut options = Connecting::default();
-    for option in pairs(arguments)? {
-        match (option.name(), option.defined != 0) {
-            (b"timeout", true) => {
-                let timeout = Duration::try_from_secs_f64(option.number);
-                options.timeout = Some(timeout.map_err(|_| Error::InvalidArgument)?);
-            }
-            (b"timeout", false) => {}
-            (b"sender", _) => options.note_senders = option.truth != 0,
-            _ => return Err(Error::InvalidArgument),
+    for option in arguments.options() {
+        match option.named()? {
+            b"timeout" => options.timeout = option.value(timeout)?,
+            b"sender" => options.note_senders = option.truth != 0,
+            _ => return Err(option.is_unknown()),
         }
     }
     Ok(options)
+}
+
+impl fdp_option {
+    /// Its name, if there is a value, too.
+    fn named(&self) -> Result<&[u8]> {
+        if self.has_value == 0 {
+            return Err(format!("option {} has no value", shown(self.name())));
+        }
+        Ok(self.name())
+    }
+
+    /// As `read` takes it; None if it is undefined.
+    fn value<T>(&self, read: impl FnOnce(&Self) -> Result<T>) -> Result<Option<T>> {
+        (self.defined != 0).then(|| read(self)).transpose()
+    }
+
+    fn is_unknown(&self) -> String {
+        format!("there is no option {}", shown(self.name()))
+    }
+
+    fn is_wrong(&self, why: &str) -> String {
+        let (name, text) = (shown(self.name()), shown(self.text()));
+        if self.number.is_nan() || self.text().starts_with(b"0") {
+            format!("{name} => '{text}' {why}")
+        } else {
+            format!("{name} => {text} {why}")
+        }
+    }
+}
+
+fn shown(bytes: &[u8]) -> String {
+    let mut shown = bytes[..bytes.len().min(SHOWN)].escape_ascii().to_string();
+    if bytes.len() > SHOWN {
+        shown.push_str("...");
+    }
+    shown
+}
+
+/// Perl takes '0600' for six hundred, and 600 is no permission at all.
+fn permissions(option: &fdp_option) -> Result<Mode> {
+    let is_octal = option.text().len() > 1 && option.text().starts_with(b"0");
+    match (whole(option.number, MOST_PERMISSIONS), octal(option.text())) {
+        (_, Some(meant)) if is_octal => Err(option.is_wrong(&format!(
+            "is a string, which perl takes for a decimal number: 0{meant:03o} was meant"
+        ))),
+        (None, Some(meant)) => {
+            Err(option.is_wrong(&format!("is more than 0777: 0{meant:03o} was meant")))
+        }
+        (None, None) => Err(option.is_wrong("is no number from 0 to 0777")),
+        (Some(bits), _) => Ok(Mode::from_bits_truncate(bits as libc::mode_t)),
+    }
+}
+
+/// The permissions that the digits would be after a 0.
+fn octal(digits: &[u8]) -> Option<u32> {
+    let digits = std::str::from_utf8(digits).ok()?;
+    let digits_only = digits.bytes().all(|digit| digit.is_ascii_digit());
+    let number = u32::from_str_radix(digits, 8).ok()?;
+    (digits_only && number <= MOST_PERMISSIONS).then_some(number)
+}
+
+fn backlog(option: &fdp_option) -> Result<i32> {
+    let number = whole(option.number, i32::MAX as u32);
+    let why = "is no whole number from 0 to 2147483647";
+    number.map(|number| number as i32).ok_or_else(|| option.is_wrong(why))
+}
+
+fn timeout(option: &fdp_option) -> Result<Duration> {
+    let seconds = Duration::try_from_secs_f64(option.number);
+    seconds.map_err(|_| option.is_wrong("is no number of seconds"))
+}
+
+fn whole(value: f64, most: u32) -> Option<u32> {
+    ((0.0..=f64::from(most)).contains(&value) && value.fract() == 0.0).then_some(value as u32)
 }

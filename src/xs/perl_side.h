@@ -17,18 +17,21 @@
 #include "perliol.h"
 #include "shim.h"
 
-/* What reading the arguments has to remember. */
+/* A call on C's side. */
 typedef struct {
     fdp_call *call;
     I32       ax;
     I32       items;
-    I32       store; /* index of the FDP_STORE argument, or -1 */
-    bool      pinned;
-    bool      handles; /* not all are numbers: there may be output to flush */
-    bool      guarded; /* what the call owns hangs on the savestack */
+    I32       store;   /* index of the FDP_STORE argument, or -1                */
+    bool      buffers; /* of a handle there may be something in                 */
+    bool      pinned;  /* the arguments live until the statement ends           */
+    bool      guarded; /* what the call owns hangs on the savestack             */
 } fdp_reader;
 
 #define FDP_ARG(reader, i) (PL_stack_base[(reader)->ax + (i)])
+
+/* Without the package. */
+#define FDP_SHORT_NAME(sub) (strrchr((sub)->name, ':') + 1)
 
 /* Each file uses only those above it here; trampoline.c uses them all. */
 
@@ -40,23 +43,26 @@ void fdp_pin(pTHX_ fdp_reader *reader);
 SV *fdp_call_method(pTHX_ SV *object, const char *method);
 SV *fdp_tied(pTHX_ IO *io);
 void fdp_hand_on_text(pTHX_ fdp_call *call);
-void fdp_warn_of_surplus(pTHX_ size_t surplus);
+void fdp_warn(pTHX_ fdp_reader *reader, const char *about, size_t count);
 
 /* handle.c */
+bool fdp_is_handle(char kind);
 IO *fdp_io(SV *sv);
-SV *fdp_get(pTHX_ fdp_reader *reader, I32 i);
-bool fdp_descriptor(pTHX_ fdp_reader *reader, I32 i, int64_t *number);
+const char *fdp_descriptor(pTHX_ fdp_reader *reader, I32 i, int64_t *number);
+
+/* refusal.c */
+void fdp_refuse(pTHX_ fdp_reader *reader, I32 i, const char *why) __attribute__noreturn__;
+void fdp_die(pTHX_ fdp_call *call, bool of_arguments) __attribute__noreturn__;
 
 /* arguments.c */
 void fdp_read_arguments(pTHX_ fdp_reader *reader);
 
-/* flush.c */
-void fdp_flush_arguments(pTHX_ fdp_reader *reader);
+/* buffers.c */
+void fdp_settle_buffers(pTHX_ fdp_reader *reader);
 
 /* answer.c */
 void fdp_tell(pTHX_ fdp_reader *reader);
 void fdp_add_class(pTHX_ CV *cv, uint8_t as);
 I32 fdp_return(pTHX_ CV *cv, fdp_reader *reader);
-void fdp_die(pTHX_ fdp_call *call);
 
 #endif

@@ -18,22 +18,25 @@
 #include <stdint.h>
 
 /* What one argument has to be: the letters of fdp_sub.arguments. */
-#define FDP_CONNECTION 'c' /* a handle or number; pending output is flushed  */
-#define FDP_HANDLE     'h' /* the same: what is sent                         */
+#define FDP_CONNECTION 'c' /* a handle or number to send over; pending output
+                              is flushed, which has to go well               */
+#define FDP_RECEIVER   'r' /* one to receive from: flushed, too, but how that
+                              goes does not matter                           */
+#define FDP_HANDLE     'h' /* what is sent: flushed as FDP_CONNECTION        */
 #define FDP_PLAIN      'd' /* a handle or number; nothing is flushed         */
 #define FDP_STATUS     'n' /* like FDP_HANDLE; or any integer, negative too  */
 #define FDP_INTEGER    'i'
 #define FDP_PATH       'p' /* bytes; dies if tainted                         */
-#define FDP_BYTES      'b' /* a string without wide characters, else dies    */
+#define FDP_BYTES      'b' /* a string without wide characters               */
 #define FDP_STORE      'o' /* a variable that receives ids                   */
 #define FDP_HANDLES    '@' /* all that follow, each as FDP_HANDLE; last      */
 #define FDP_OPTIONS    '%' /* name => value pairs; last                      */
 #define FDP_POSITIONAL 4   /* at most, before '@' or '%'                     */
 
 /* What becomes of an argument that is not what it has to be. */
-#define FDP_REFUSE      0 /* Rust sees FDP_BAD and answers EBADF               */
-#define FDP_DIE_AS_0_09 1 /* "Invalid args to send_file: $_[0], $_[1]\n"     */
-#define FDP_DIE         2 /* "Invalid args to NAME: which at FILE line N.\n" */
+#define FDP_REFUSE      0 /* Rust sees FDP_BAD and answers EBADF              */
+#define FDP_DIE_AS_0_09 1 /* "Invalid args to NAME: $_[0], $_[1]: ..."       */
+#define FDP_DIE         2 /* "Invalid args to NAME: ..."                     */
 
 /* One XSUB: a row of Rust's table, alive as long as the program. */
 typedef struct {
@@ -44,12 +47,18 @@ typedef struct {
     uint32_t    index;     /* of the row                                     */
     uint8_t     if_bad;    /* FDP_REFUSE, FDP_DIE_AS_0_09 or FDP_DIE         */
     uint8_t     as;        /* what descriptors become: FDP_AS_...            */
+    uint8_t     stores;    /* into the FDP_STORE argument: FDP_STORE_...     */
+    uint8_t     is_list;   /* gives any number of values, not one            */
 } fdp_sub;
 
 #define FDP_AS_NUMBER   0
 #define FDP_AS_HANDLE   1 /* IO::Handle over an anonymous glob */
 #define FDP_AS_ENDPOINT 2 /* IO::File over one                 */
 #define FDP_AS_LISTENER 3 /* the same, autoflushed             */
+
+#define FDP_STORE_NOTHING 0
+#define FDP_STORE_UID     1
+#define FDP_STORE_SENDER  2
 
 #define FDP_ABSENT 0 /* fewer arguments, or nothing to store into */
 #define FDP_GOOD   1
@@ -65,9 +74,12 @@ typedef struct {
 typedef struct {
     const uint8_t *name;
     size_t         name_length;
-    double         number;  /* NaN where the value is no number */
+    const uint8_t *text;      /* the value, alive during the call */
+    size_t         text_length;
+    double         number;    /* NaN where the value is no number */
     uint8_t        truth;
     uint8_t        defined;
+    uint8_t        has_value; /* else the list ended with its name */
 } fdp_option;
 
 /* How a handle is opened, as open's `+<&=` and so on would. */
@@ -92,13 +104,9 @@ typedef struct {
 /* An id or number that becomes undef. */
 static const int64_t FDP_UNKNOWN = INT64_MIN;
 
-#define FDP_STORE_NOTHING 0
-#define FDP_STORE_UID     1
-#define FDP_STORE_SENDER  2
-
 typedef struct {
     int64_t pid, uid, gid; /* FDP_UNKNOWN where the system cannot tell */
-    uint8_t store;         /* what goes into the FDP_STORE argument    */
+    uint8_t are_given;     /* else nothing is stored                   */
     uint8_t of_message;    /* else of the connection                   */
 } fdp_ids;
 
@@ -108,6 +116,7 @@ typedef struct {
 #define FDP_LIMIT  2 /* read $File::FDpasser::max_text and enter again        */
 #define FDP_TEXT   3 /* hand answer.bytes on as the peer's text, enter again  */
 #define FDP_CROAK  4 /* die with answer.bytes                                 */
+#define FDP_INVALID 5 /* the same, of the arguments                           */
 
 typedef struct {
     int32_t        error;    /* errno, also of half a success; 0: $! stays     */
@@ -117,10 +126,11 @@ typedef struct {
     const uint8_t *bytes;    /* a string, if has_bytes; a step's text          */
     size_t         length;
     int64_t        number[3];
-    fdp_received  *received; /* owned by the call until Perl owns them         */
-    size_t         received_length;
-    fdp_received   first;    /* room for the usual one                         */
+    fdp_received   only;     /* owned by the call until Perl owns it           */
+    fdp_received  *many;     /* the same; NULL: it is only one                 */
+    size_t         received; /* how many there are                             */
     size_t         surplus;  /* descriptors that were closed unasked for       */
+    uint8_t        is_listener; /* clients are to be accepted there            */
     fdp_ids        ids;
 } fdp_answer;
 
@@ -136,10 +146,10 @@ typedef struct {
     const int     *signal_pending; /* Perl's own flag: handlers wait to run */
     int32_t        max_system_fd;  /* $^F */
     int32_t        flush_error;    /* errno of a flush that failed, else 0 */
-    uint8_t        odd_options;    /* a name without a value */
 
     /* Owned by Rust between steps; freed by fdp_abandon. */
     void          *operation;
+    void          *sigpipe;
 
     fdp_answer     answer;
 } fdp_call;
@@ -152,7 +162,8 @@ void fdp_choose_transport(uint8_t tainting);
 
 /* The first step of a call, or the next. */
 uint32_t fdp_enter(fdp_call *call);
-/* Blocks as the operation asked.  Owns nothing, so that a signal handler that
+/* Blocks as the operation asked, or, where it did not, shows it that a signal
+ * is pending: that ends any wait at once.  Owns nothing, so that a signal handler that
  * Perl runs inside (POSIX::sigaction without `safe`) may leave by die. */
 void fdp_wait(fdp_call *call);
 /* Frees what the call still owns: the operation, descriptors nobody took. */
@@ -160,6 +171,11 @@ void fdp_abandon(fdp_call *call);
 /* How a descriptor that is open in both directions is buffered: FDP_ONE_BUFFER
  * and so on. */
 uint8_t fdp_buffers(int32_t descriptor);
+/* Waits until something can be written, as the descriptor may: 0; or EAGAIN or
+ * EINTR, and it cannot.  Owns nothing, as fdp_wait. */
+int32_t fdp_await_room(fdp_call *call, int32_t descriptor);
+/* Where the descriptor stands in its file; -1 if nowhere. */
+int64_t fdp_offset(int32_t descriptor);
 /* Around what may raise SIGPIPE for a reason that is not the caller's. */
 void fdp_hold_sigpipe(fdp_call *call);
 void fdp_release_sigpipe(fdp_call *call);

@@ -1,5 +1,7 @@
 //! What each XSUB does: its arguments, and what it asks of [`passing`].
 
+use std::borrow::Cow;
+
 use super::call::Arguments;
 use super::options;
 use crate::descriptor::{self, Mode};
@@ -15,13 +17,24 @@ pub enum Refused {
     /// It fails.
     Fails(Error),
     /// The arguments make no sense: it dies.
-    Dies(&'static str),
+    Dies(Cow<'static, str>),
 }
 
 impl From<Error> for Refused {
     fn from(error: Error) -> Self {
         Refused::Fails(error)
     }
+}
+
+/// What is wrong with the options.
+impl From<String> for Refused {
+    fn from(why: String) -> Self {
+        Refused::Dies(why.into())
+    }
+}
+
+fn dies<T>(why: &'static str) -> Result<T, Refused> {
+    Err(Refused::Dies(why.into()))
 }
 
 type Begun = Result<Call, Refused>;
@@ -77,12 +90,10 @@ pub fn send_files(arguments: &Arguments<'_>) -> Begun {
 pub fn send_err(arguments: &Arguments<'_>) -> Begun {
     let text = arguments.bytes(2);
     let Some(errno @ 1..=255) = arguments.integer(1) else {
-        return Err(Refused::Dies(
-            "Invalid args to send_err: argument 2 is not an errno, 1 to 255",
-        ));
+        return dies("argument 2 is not an errno, 1 to 255");
     };
     if text.contains(&0) {
-        return Err(Refused::Dies("Invalid args to send_err: argument 3 has a NUL byte in it"));
+        return dies("argument 3 has a NUL byte in it");
     }
     Ok(passing::send_error(arguments.descriptor(0)?, errno, text, None))
 }
@@ -95,32 +106,23 @@ pub fn recv_fd(arguments: &Arguments<'_>) -> Begun {
     Ok(passing::receive(arguments.descriptor(0)?, false, arguments.is_given(1)))
 }
 
-pub fn recv_fhs(arguments: &Arguments<'_>) -> Begun {
-    receive_all(arguments, "Invalid args to recv_fhs: argument 2 is negative")
-}
-
-pub fn recv_fds(arguments: &Arguments<'_>) -> Begun {
-    receive_all(arguments, "Invalid args to recv_fds: argument 2 is negative")
-}
-
-fn receive_all(arguments: &Arguments<'_>, refusal: &'static str) -> Begun {
-    let most = most_descriptors(arguments, 1, refusal)?;
+pub fn receive_all(arguments: &Arguments<'_>) -> Begun {
+    let Some(most) = most_descriptors(arguments, 1) else {
+        return dies("argument 2 is negative");
+    };
     Ok(passing::receive_all(arguments.descriptor(0)?, most, arguments.is_given(2), None))
 }
 
-fn most_descriptors(
-    arguments: &Arguments<'_>,
-    index: usize,
-    refusal: &'static str,
-) -> Result<usize, Refused> {
+/// None if it is negative.
+fn most_descriptors(arguments: &Arguments<'_>, index: usize) -> Option<usize> {
     let most = arguments.integer(index).unwrap_or(MOST_DESCRIPTORS as i64);
-    usize::try_from(most).map_err(|_| Refused::Dies(refusal))
+    usize::try_from(most).ok()
 }
 
 pub fn write_fd(arguments: &Arguments<'_>) -> Begun {
     let bytes = arguments.bytes(1);
     if bytes.is_empty() {
-        return Err(Refused::Dies("Invalid args to write_fd: argument 2 is empty"));
+        return dies("argument 2 is empty");
     }
     Ok(passing::write(arguments.descriptor(0)?, bytes, arguments.handles(), None))
 }
@@ -128,9 +130,11 @@ pub fn write_fd(arguments: &Arguments<'_>) -> Begun {
 pub fn read_fd(arguments: &Arguments<'_>) -> Begun {
     let length = arguments.integer(1).and_then(|length| usize::try_from(length).ok());
     let Some(length @ 1..) = length else {
-        return Err(Refused::Dies("Invalid args to read_fd: argument 2 is not 1 or more"));
+        return dies("argument 2 is not 1 or more");
     };
-    let most = most_descriptors(arguments, 2, "Invalid args to read_fd: argument 3 is negative")?;
+    let Some(most) = most_descriptors(arguments, 2) else {
+        return dies("argument 3 is negative");
+    };
     Ok(passing::read(arguments.descriptor(0)?, length, most, arguments.is_given(3), None))
 }
 

@@ -47,8 +47,6 @@ pub struct Row {
     pub begin: Begin,
     pub success: Success,
     pub failure: Failure,
-    /// What goes into the argument of kind FDP_STORE: FDP_STORE_...
-    pub store: u32,
 }
 
 // SAFETY: nothing in it changes, and its pointers are to string literals.
@@ -66,9 +64,11 @@ impl Row {
             index: 0,
             if_bad: FDP_REFUSE as u8,
             as_: FDP_AS_NUMBER as u8,
+            stores: FDP_STORE_NOTHING as u8,
+            is_list: 0,
         };
         let (success, failure) = (Success::Constant(1), Failure::Undef);
-        Row { sub, begin, success, failure, store: FDP_STORE_NOTHING }
+        Row { sub, begin, success, failure }
     }
 
     /// The XSUBs of 0.09 count their arguments and have prototypes.
@@ -92,12 +92,14 @@ impl Row {
     }
 
     const fn fails_with(mut self, failure: Failure) -> Self {
+        self.sub.is_list = matches!(failure, Failure::Nothing | Failure::StatusOrNothing) as u8;
         self.failure = failure;
         self
     }
 
+    /// What goes into the argument of kind FDP_STORE: FDP_STORE_...
     const fn stores(mut self, what: u32) -> Self {
-        self.store = what;
+        self.sub.stores = what as u8;
         self
     }
 }
@@ -129,16 +131,16 @@ pub static TABLE: [Row; 27] = numbered([
         .gives(NUMBER)
         .stores(FDP_STORE_UID),
     Row::new(c"File::FDpasser::send_file", c"ch", subs::send_file).if_bad(FDP_DIE_AS_0_09),
-    Row::new(c"File::FDpasser::recv_fh", c"do", subs::recv_fh)
+    Row::new(c"File::FDpasser::recv_fh", c"ro", subs::recv_fh)
         .gives(HANDLE)
         .stores(FDP_STORE_SENDER),
-    Row::new(c"File::FDpasser::recv_fd", c"do", subs::recv_fd)
+    Row::new(c"File::FDpasser::recv_fd", c"ro", subs::recv_fd)
         .gives(NUMBER)
         .stores(FDP_STORE_SENDER),
     Row::new(c"File::FDpasser::write_fd", c"cb@", subs::write_fd)
         .if_bad(FDP_DIE)
         .gives(Success::Number),
-    Row::new(c"File::FDpasser::read_fd", c"diio", subs::read_fd)
+    Row::new(c"File::FDpasser::read_fd", c"riio", subs::read_fd)
         .if_bad(FDP_DIE)
         .gives(HANDLE)
         .fails_with(Failure::Nothing)
@@ -146,18 +148,18 @@ pub static TABLE: [Row; 27] = numbered([
     Row::new(c"File::FDpasser::send_files", c"c@", subs::send_files)
         .if_bad(FDP_DIE)
         .gives(Success::Number),
-    Row::new(c"File::FDpasser::recv_fhs", c"dio", subs::recv_fhs)
+    Row::new(c"File::FDpasser::recv_fhs", c"rio", subs::receive_all)
         .if_bad(FDP_DIE)
         .gives(HANDLE)
         .fails_with(Failure::Nothing)
         .stores(FDP_STORE_SENDER),
-    Row::new(c"File::FDpasser::recv_fds", c"dio", subs::recv_fds)
+    Row::new(c"File::FDpasser::recv_fds", c"rio", subs::receive_all)
         .if_bad(FDP_DIE)
         .gives(NUMBER)
         .fails_with(Failure::Nothing)
         .stores(FDP_STORE_SENDER),
     // For File::FDpasser::Queue, which has to tell a peer's EAGAIN from its own.
-    Row::new(c"File::FDpasser::_receive", c"d", subs::recv_fhs)
+    Row::new(c"File::FDpasser::_receive", c"r", subs::receive_all)
         .gives(HANDLE)
         .fails_with(Failure::StatusOrNothing),
     Row::new(c"File::FDpasser::send_err", c"cib", subs::send_err).if_bad(FDP_DIE),
@@ -181,7 +183,7 @@ pub static TABLE: [Row; 27] = numbered([
         .counted(c"clifd, fd", c"$$")
         .gives(Success::Constant(0))
         .fails_with(Failure::MinusOne),
-    Row::new(c"File::FDpasser::my_recv_fd", c"d", subs::recv_fd)
+    Row::new(c"File::FDpasser::my_recv_fd", c"r", subs::recv_fd)
         .counted(c"servfd", c"$")
         .gives(NUMBER)
         .fails_with(Failure::MinusStatus),

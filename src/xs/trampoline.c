@@ -24,19 +24,15 @@ fdp_run(pTHX_ fdp_reader *reader)
 
     while ((step = fdp_enter(call)) != FDP_ANSWER) {
         fdp_guard(aTHX_ reader);
-        switch (step) {
-        case FDP_WAIT:
-            fdp_wait(call);
-            break;
-        case FDP_LIMIT:
+        if (step == FDP_LIMIT)
             fdp_read_limit(aTHX_ call);
-            break;
-        case FDP_TEXT:
+        else if (step == FDP_TEXT)
             fdp_hand_on_text(aTHX_ call);
-            break;
-        default:
-            fdp_die(aTHX_ call);
-        }
+        else if (step != FDP_WAIT)
+            fdp_die(aTHX_ call, step == FDP_INVALID);
+        /* Who is told that a signal came does not wait. */
+        if (step == FDP_WAIT || PL_sig_pending)
+            fdp_wait(call);
     }
 }
 
@@ -63,15 +59,15 @@ XS_INTERNAL(fdp_trampoline)
     reader.ax = ax;
     reader.items = items;
     reader.store = -1;
+    reader.buffers = FALSE;
     reader.pinned = FALSE;
-    reader.handles = FALSE;
     reader.guarded = FALSE;
     fdp_check_count(aTHX_ cv, call.sub, items);
 
     /* Nothing is owned yet: this may die as it likes. */
     fdp_read_arguments(aTHX_ &reader);
-    if (reader.handles)
-        fdp_flush_arguments(aTHX_ &reader);
+    if (reader.buffers || reader.pinned)
+        fdp_settle_buffers(aTHX_ &reader);
     fdp_run(aTHX_ &reader);
     fdp_tell(aTHX_ &reader);
     returned = fdp_return(aTHX_ cv, &reader);

@@ -1,0 +1,128 @@
+# What was printed to a connection goes out before its answer is waited for; how
+# that goes is not the receive's business.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use Test::More;
+use Signals;
+use Situation;
+
+use File::FDpasser qw(:all);
+use POSIX ();
+
+my %receive = (
+    recv_fh => sub { recv_fh($_[0]) },
+    recv_fd => sub { recv_fd($_[0]) },
+    my_recv_fd => sub { File::FDpasser::my_recv_fd($_[0]) },
+    recv_fhs => sub { (recv_fhs($_[0]))[0] },
+    recv_fds => sub { (recv_fds($_[0]))[0] },
+    read_fd  => sub { (read_fd($_[0], 100, 1))[1] },
+);
+
+# The server answers a name with a file.
+for my $name (sort keys %receive) {
+    my ($here, $there) = spipe();
+    my $server = in_child {
+        close $here;
+        sysread $there, my $asked, 100;
+        send_file($there, \*STDIN);
+        return $asked;
+    };
+    print {$here} "name\n";
+    $! = 7;
+    my $got = $receive{$name}->($here);
+    is $! + 0, 7, "$name: \$! is left alone";
+    is identity($got), identity(\*STDIN), '... an answer';
+    is $server->result, "name\n", '... to what was printed before';
+    POSIX::close($got) if !ref $got;
+}
+
+# Failing, it is forgotten: what came is received.
+{
+    my $signals = 0;
+    local $SIG{PIPE} = sub { $signals++ };
+    my ($here, $there) = spipe();
+    send_file($there, \*STDIN);
+    close $there;
+    print {$here} 'pending';
+    is identity(recv_fh($here)), identity(\*STDIN),
+        'a peer that is gone has sent something before';
+    is $signals, 0, '... and no signal says that it does not listen';
+    no warnings 'io';
+    close $here;
+}
+{
+    my ($here, $there) = spipe();
+    send_file($there, \*STDIN);
+    my $status = in_child {
+        close $there;
+        print {$here} 'pending';
+        my $got = recv_fh($here);
+        exit($got ? 3 : 4);
+    };
+    close $there;
+    undef $here;
+    is $status->status >> 8, 3, 'nor does it die of one';
+}
+
+# A non-blocking connection without room: nothing is dropped.
+{
+    my ($here, $there) = spipe();
+    $here->blocking(0);
+    my $filled = fill($here);
+    print {$here} 'pending';
+    fails { recv_fh($here) } undef, 'EAGAIN', 'nothing has come, and there is no room';
+    fails { send_file($here, \*STDIN) } undef, 'EAGAIN', '... to send neither';
+    send_file($there, \*STDIN);
+    is identity(recv_fh($here)), identity(\*STDIN), '... something has come';
+    is drained($there, $filled), $filled, '... what had gone arrives';
+    fails { recv_fh($here) } undef, 'EAGAIN', '... there is room';
+    sysread $there, my $read, 100;
+    is $read, 'pending', '... what was pending has gone';
+}
+
+# A blocking one without room: a signal ends the wait, and nothing is dropped.
+# (A fork flushes all that is pending, so that it is printed after that.)
+my %wait = (
+    recv_fh   => sub { recv_fh($_[0]) },
+    send_file => sub { send_file($_[0], \*STDIN) },
+);
+for my $name (sort keys %wait) {
+    for my $kind (kinds()) {
+        my ($here, $there) = spipe();
+        $here->blocking(0);
+        my $filled = fill($here);
+        $here->blocking(1);
+        my @got = interrupted($kind, sub {
+            print {$here} 'pending';
+            $wait{$name}->($here);
+        });
+        is_deeply \@got, [ undef, 'EINTR', 1 ],
+            "$name waits for room for output, a signal ends that ($kind)";
+        is drained($there, $filled), $filled, '... what had gone arrives';
+        send_file($there, \*STDIN);
+        is identity(recv_fh($here)), identity(\*STDIN), '... the next call goes on';
+        sysread $there, my $read, 100;
+        is $read, 'pending', '... with what was pending';
+    }
+}
+
+# How many bytes there was room for.
+sub fill {
+    my ($end) = @_;
+    my $filled = 0;
+    while (defined(my $wrote = syswrite $end, 'x' x 1024)) { $filled += $wrote }
+    return $filled;
+}
+
+sub drained {
+    my ($end, $expected) = @_;
+    my $read = 0;
+    $read += sysread $end, my $bytes, $expected - $read while $read < $expected;
+    return $read;
+}
+
+no_leak();
+done_testing;
