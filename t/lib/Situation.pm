@@ -42,13 +42,21 @@ our @EXPORT = (
         identity),
     @Situation::Process::EXPORT);
 
+# Where tests are run: no perl complains of a locale that is not there, and the
+# name of a socket, 107 bytes at most (unix(7)), fits below TMPDIR.
+$ENV{PERL_BADLANG} = 0;
+if (length($ENV{TMPDIR} || '') > 50) {
+    my ($short) = grep { -d && -w _ } qw(/tmp /var/tmp /dev/shm);
+    $ENV{TMPDIR} = $short if $short;
+}
+
 my %baseline;    # the descriptors that were open when the test began
 
 # The script's own descriptor is closed only when all of it has been compiled,
 # so what is open is looked at here and not in import.
 INIT {
     watchdog();
-    open STDIN, '<', '/dev/null' if !defined fileno STDIN;    # tests send it
+    open STDIN, '<', '/dev/null' or die "/dev/null: $!";    # tests send it
     new_baseline();
 }
 
