@@ -36,6 +36,9 @@ sub narrow_pair {
 }
 my @many = ($file) x 10_000;
 
+# A quarter of it goes in one message.
+descriptor_limit(256);
+
 # A non-blocking connection whose buffer fills.
 {
     my ($us, $peer) = narrow_pair();

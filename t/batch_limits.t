@@ -20,11 +20,29 @@ sub close_all { ref $_ or POSIX::close($_) for @_ }
 
 my %receive = (recv_fhs => \&recv_fhs, recv_fds => \&recv_fds);
 
-# On the wire: messages of status 0 with 64 each and the rest.
-for my $type (SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM) {
-    for my $count (1, 2, 63, 64, 65, 128, 129, 253) {
-        my ($us, $peer) = pair($type);
-        is send_files($peer, @files[ 0 .. $count - 1 ]), $count, "$count go";
+# On the wire: messages of status 0 with a quarter of our own limit each, at
+# least 64 and at most what the kernel takes, and the rest.
+my %batch = (64 => 64, 100 => 64, 256 => 64, 260 => 65, 512 => 128, 600 => 150,
+    1011 => 252, 1012 => 253, 1016 => 253, 4096 => 253);
+my $limit = descriptor_limit();
+for my $soft (sort { $a <=> $b } keys %batch) {
+    my $batch = $batch{$soft};
+    my @counts = grep { $_ <= 253 } 1, 2, $batch - 1, $batch, $batch + 1,
+        2 * $batch, 2 * $batch + 1, 253;
+    on_the_wire($_->[0], $soft, $batch, $_->[1])
+        for map { my $count = $_; map { [ $_, $count ] } SOCK_STREAM,
+            SOCK_SEQPACKET, SOCK_DGRAM } @counts;
+}
+no_leak('on the wire: nothing left over');
+
+sub on_the_wire {
+    my ($type, $soft, $batch, $count) = @_;
+    my ($us, $peer) = pair($type);
+    my $title = "$count go, the limit is $soft";
+    SKIP: {
+        skip "$title: it cannot be", 3 if !eval { descriptor_limit($soft); 1 };
+        is send_files($peer, @files[ 0 .. $count - 1 ]), $count, $title;
+        descriptor_limit($limit);
         my (@seen, @counts);
         while (@seen < $count) {
             my ($bytes, @numbers) = recv_raw($us, 100);
@@ -33,12 +51,12 @@ for my $type (SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM) {
             close_all(@numbers);
         }
         is_deeply \@seen, [ 1 .. $count ], 'in order';
-        my @whole = ([ "\0\0", 64 ]) x int($count / 64);
-        push @whole, [ "\0\0", $count % 64 ] if $count % 64;
-        is_deeply \@counts, \@whole, 'in batches of 64 and the rest';
+        my @whole = ([ "\0\0", $batch ]) x int($count / $batch);
+        push @whole, [ "\0\0", $count % $batch ] if $count % $batch;
+        is_deeply \@counts, \@whole, "in batches of $batch and the rest";
     }
+    return;
 }
-no_leak('on the wire: nothing left over');
 
 # None at all.
 {
