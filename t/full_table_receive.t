@@ -66,7 +66,10 @@ for my $how (sort keys %receive) {
             my ($us, $peer) = pair();
             $us->blocking($blocking);
             $message{$name}->($peer);
-            syswrite $peer, "\0\x0d";
+            # Behind one byte and a descriptor an error status would count.
+            my $is_open = $name eq 'a single byte';
+            my $next    = $is_open ? "\0\0" : "\0\x0d";
+            send_raw($peer, $next, $is_open ? $file : ());
             $text = '';
             my @tried = when_full {
                 map { $! = 0; outcome($receive->($us)) } 1 .. 3;
@@ -75,8 +78,9 @@ for my $how (sort keys %receive) {
             is_deeply \@tried, [ ('EMFILE') x 3 ], "$title: EMFILE";
             my $got = $receive->($us);
             is tag_of($got), 'kept', "$title: then it is there";
-            is $text, $name =~ /text/ ? 'text' : '', "$title: the text, once";
-            is queued($us), "\0\x0d", "$title: the next message is whole";
+            is $text, $is_open ? 'x' : $name =~ /text/ ? 'text' : '',
+                "$title: the text, once";
+            is queued($us), $next, "$title: the next message is whole";
             POSIX::close($got) if !ref $got;
         }
     }
@@ -108,6 +112,24 @@ for my $how (sort keys %receive) {
         "$how: a status, a malformed message, the end";
     is $text, 'some text', "$how: and text";
 }
+
+# An error status behind one byte and a descriptor counts; a full table hides
+# neither.
+for my $how (sort keys %receive) {
+    my ($us, $peer) = pair();
+    $text = '';
+    send_raw($peer, 'x', $file);
+    syswrite $peer, "\0\x0d";
+    my @tried = when_full { map { $! = 0; outcome($receive{$how}->($us)) } 1, 2 };
+    is_deeply \@tried, [ ('EMFILE') x 2 ], "$how: a byte, then an error status: EMFILE";
+    $! = 0;
+    my $got = $receive{$how}->($us);
+    $got = $how eq 'my_recv_fd' ? -$got : $! + 0;
+    is $got, POSIX::EACCES(), '... then the status counts';
+    is $text, 'x', '... and the byte is text';
+    is queued($us), undef, '... and nothing is left';
+}
+no_leak('an error status behind a byte: none left over');
 
 # Sending needs no room at all.
 {

@@ -79,7 +79,7 @@ sub ticking {
 sub is_blocked {
     my ($process) = @_;
     open my $stat, '<', "/proc/$process/stat" or return 1;
-    return <$stat> =~ /\) S [^)]*\z/;
+    return <$stat> =~ /\) [SZX] [^)]*\z/;
 }
 
 package Signals::Stop;
