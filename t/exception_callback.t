@@ -35,8 +35,24 @@ END
     }
 }
 
-# The second piece, with a descriptor that came with the first.
-leaves('on_text, the second piece', <<'END');
+# The second piece, with descriptors that came with the first.
+for my $receive (qw(recv_fh recv_fd recv_fhs recv_fds)) {
+    for my $end ('', '\0', '\0\0') {
+        leaves("on_text, the second piece, $receive, end '$end'", <<"END");
+use File::FDpasser ':all';
+(my \$other, my \$other_peer) = pair();
+no warnings 'File::FDpasser';
+my \$pieces = 0;
+local \$File::FDpasser::on_text = sub { leave() if \$pieces++ };
+send_raw(\$other_peer, 'text' x 3000 . "$end", \$file, \$file);
+my \@got = $receive(\$other);
+ref or POSIX::close(\$_) for \@got;
+END
+    }
+}
+
+# The second piece, which came while the first was handed on.
+leaves('on_text, a second piece', <<'END');
 (my $other, my $other_peer) = pair();
 $other->blocking(0);
 my $pieces = 0;
@@ -44,7 +60,7 @@ local $File::FDpasser::on_text = sub {
     syswrite $other_peer, ' again' if !$pieces;
     leave() if $pieces++;
 };
-send_raw($other_peer, 'text', $file, $file);
+syswrite $other_peer, 'text';
 recv_fh($other);
 END
 
@@ -82,12 +98,21 @@ for my $kind ('%SIG', 'sigaction', 'SA_RESTART', 'SA_RESTART, safe') {
 use Signals;
 signalled('$kind', \\&leave, sub { recv_fh(\$us) });
 END
-    leaves("a handler of signals with a descriptor waiting, $kind", <<"END");
+    leaves("a handler of signals behind a message with descriptors, $kind", <<"END");
 use Signals;
 (my \$other, my \$other_peer) = pair();
 local \$File::FDpasser::on_text = sub { };
 send_raw(\$other_peer, 'text', \$file, \$file);
 no warnings 'File::FDpasser';
+my \$first = recv_fh(\$other);
+print "nothing came\\n" if !\$first;
+signalled('$kind', \\&leave, sub { recv_fh(\$other) });
+END
+    leaves("a handler of signals within a message, $kind", <<"END");
+use Signals;
+(my \$other, my \$other_peer) = pair();
+local \$File::FDpasser::on_text = sub { };
+syswrite \$other_peer, "text\\0";
 signalled('$kind', \\&leave, sub { recv_fh(\$other) });
 END
 }
