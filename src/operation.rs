@@ -104,6 +104,8 @@ impl Call {
 #[derive(Debug, Default)]
 pub struct Answer {
     pub number: Option<i64>,
+    /// Any number of them.
+    pub numbers: Option<Box<[u32]>>,
     pub text: &'static str,
     pub bytes: Option<Vec<u8>>,
     pub descriptors: Descriptors,
@@ -118,6 +120,10 @@ pub struct Answer {
 impl Answer {
     pub fn number(number: i64) -> Self {
         Answer { number: Some(number), ..Answer::default() }
+    }
+
+    pub fn numbers(numbers: Vec<u32>) -> Self {
+        Answer { numbers: Some(numbers.into()), ..Answer::default() }
     }
 
     pub fn text(text: &'static str) -> Self {

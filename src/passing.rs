@@ -23,6 +23,7 @@
 //! fn drop_text(_: &[u8]) {}
 //! ```
 
+use std::ffi::CStr;
 use std::os::fd::{BorrowedFd, RawFd};
 
 use nix::sys::socket::SockType;
@@ -250,4 +251,20 @@ pub fn note_senders(connection: BorrowedFd<'static>) -> Call {
 /// Who is at the other end.
 pub fn peer(connection: BorrowedFd<'static>) -> Call {
     Call::Over(system::peer_ids(connection).map(Answer::ids).map_err(Error::from))
+}
+
+/// A descriptor that stands for that process.
+pub fn peer_process(connection: BorrowedFd<'static>) -> Call {
+    let process = system::peer_process(connection);
+    Call::Over(process.map(Answer::descriptor).map_err(Error::from))
+}
+
+/// The supplementary groups of that process.
+pub fn peer_groups(connection: BorrowedFd<'static>) -> Call {
+    Call::Over(system::peer_groups(connection).map(Answer::numbers).map_err(Error::from))
+}
+
+/// A file in memory with these bytes, which nobody can change.
+pub fn memory_file(name: &CStr, bytes: &[u8]) -> Call {
+    Call::Over(system::memory_file(name, bytes).map(Answer::descriptor).map_err(Error::from))
 }

@@ -23,7 +23,7 @@ our @EXPORT = qw(
 );
 our @EXPORT_OK = qw(
     write_fd read_fd send_files recv_fhs recv_fds send_err ask_sender peer_cred
-    transport
+    peer_pidfd peer_groups memfd transport
 );
 our %EXPORT_TAGS = (all => [@EXPORT, @EXPORT_OK]);
 

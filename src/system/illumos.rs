@@ -11,6 +11,7 @@ pub use super::posix::{
     poll_with_mask, rename_exchange, rename_no_replace, take_pending, unasked_descriptor,
     ABSTRACT_NAMES, OPEN_AS_NAME, PATH_OF_DESCRIPTORS, WORDS_FOR_CREDENTIALS,
 };
+pub use super::posix::{memory_file, peer_groups, peer_process};
 pub use super::ucred::peer_ids;
 
 /// What poll(2) says of a peer that has closed, or shut down its side.

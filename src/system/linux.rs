@@ -16,6 +16,8 @@ pub use super::cloexec_at_once::{
     accept, after_receive, socket, socketpair, RECEIVE_CLOSE_ON_EXEC,
 };
 pub use super::flock::try_lock;
+pub use super::memory_file::memory_file;
+pub use super::peer_process::{peer_groups, peer_process};
 pub use super::ppoll::poll_with_mask;
 pub use super::sigtimedwait::take_pending;
 

@@ -16,6 +16,7 @@ pub use super::posix::{
     poll_with_mask, take_pending, unasked_descriptor, ABSTRACT_NAMES, HUNG_UP, OPEN_AS_NAME,
     PATH_OF_DESCRIPTORS, WORDS_FOR_CREDENTIALS,
 };
+pub use super::posix::{memory_file, peer_groups, peer_process};
 
 /// renameatx_np(2): the two names change places, or nothing happens.
 pub fn rename_exchange(directory: BorrowedFd<'_>, one: &CStr, other: &CStr) -> nix::Result<()> {

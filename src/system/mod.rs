@@ -12,7 +12,8 @@
 //! - `ABSTRACT_NAMES`, `abstract_address`: names outside the file system
 //! - `rename_exchange`, `rename_no_replace`, `try_lock`: taking a name over
 //! - `bind_with_mode`: a node that is never wider than it should be
-//! - `peer_ids`: who is at the other end
+//! - `peer_ids`, `peer_process`, `peer_groups`: who is at the other end
+//! - `memory_file`: a file that is sealed
 //! - `note_senders`, `notes_senders`, `ids_of`, `WORDS_FOR_CREDENTIALS`: who sent
 //! - `unasked_descriptor`, `is_any_free`
 
@@ -95,6 +96,12 @@ mod cloexec_later;
     target_os = "illumos",
 ))]
 mod flock;
+
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+mod memory_file;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod peer_process;
 
 #[cfg(any(
     target_os = "linux",

@@ -14,6 +14,7 @@ pub use super::posix::{
     rename_exchange, rename_no_replace, unasked_descriptor, ABSTRACT_NAMES, HUNG_UP, OPEN_AS_NAME,
     PATH_OF_DESCRIPTORS, WORDS_FOR_CREDENTIALS,
 };
+pub use super::posix::{memory_file, peer_groups, peer_process};
 pub use super::ppoll::poll_with_mask;
 pub use super::sigtimedwait::take_pending;
 

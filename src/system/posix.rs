@@ -3,7 +3,7 @@
 #![allow(dead_code)]
 
 use std::ffi::CStr;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -101,6 +101,21 @@ pub fn bind_with_mode(
 /// Nothing is known of the other end.
 pub fn peer_ids(_: BorrowedFd<'_>) -> nix::Result<Ids> {
     Ok(Ids::default())
+}
+
+/// No descriptor stands for a process.
+pub fn peer_process(_: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
+    Err(Errno::EOPNOTSUPP)
+}
+
+/// Groups are not told.
+pub fn peer_groups(_: BorrowedFd<'_>) -> nix::Result<Vec<u32>> {
+    Err(Errno::EOPNOTSUPP)
+}
+
+/// There are none, or none that could be sealed.
+pub fn memory_file(_: &CStr, _: &[u8]) -> nix::Result<OwnedFd> {
+    Err(Errno::EOPNOTSUPP)
 }
 
 /// Senders are not noted: where systems do, the note is of any length, and what

@@ -6,4 +6,5 @@ pub use super::posix::{
     poll_with_mask, rename_exchange, rename_no_replace, take_pending, try_lock, unasked_descriptor,
     ABSTRACT_NAMES, HUNG_UP, OPEN_AS_NAME, PATH_OF_DESCRIPTORS, WORDS_FOR_CREDENTIALS,
 };
+pub use super::posix::{memory_file, peer_groups, peer_process};
 pub use super::ucred::peer_ids;

@@ -248,6 +248,25 @@ fdp_scalar_or_undef(pTHX_ CV *cv, fdp_answer *answer, size_t i, uint8_t as)
     return &PL_sv_undef;
 }
 
+/* A list of numbers; in scalar context how many. */
+static I32
+fdp_return_list(pTHX_ fdp_reader *reader)
+{
+    const fdp_answer *answer = &reader->call->answer;
+    const size_t count = GIMME_V == G_ARRAY ? answer->list_length : 1;
+    SV **sp = PL_stack_base + reader->ax - 1;
+    size_t i;
+
+    EXTEND(sp, (SSize_t)count + 1);
+    fdp_guard(aTHX_ reader);
+    if (GIMME_V != G_ARRAY)
+        *++sp = sv_2mortal(newSVuv(answer->list_length));
+    else
+        for (i = 0; i < count; i++)
+            *++sp = sv_2mortal(newSVuv(answer->list[i]));
+    return (I32)count;
+}
+
 /* Puts the answer's scalars where the arguments were; how many. */
 I32
 fdp_return(pTHX_ CV *cv, fdp_reader *reader)
@@ -260,6 +279,8 @@ fdp_return(pTHX_ CV *cv, fdp_reader *reader)
     size_t number;
     IV only;
 
+    if (answer->is_list)
+        return fdp_return_list(aTHX_ reader);
     EXTEND(sp, count + 1);
     if (fdp_one_number(answer, as, &only)) {
         dXSTARG;

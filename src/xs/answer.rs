@@ -65,6 +65,7 @@ fn succeed(row: &Row, call: &mut fdp_call, answer: Answer) {
         Success::Ids => give_ids(call, *answer.ids.unwrap_or_default()),
         Success::Constant(number) => give_number(call, Some(number)),
         Success::Number => give_number(call, answer.number),
+        Success::Numbers => give_list(call, answer.numbers.unwrap_or_default()),
         Success::Text => give_text(call, answer.text),
         Success::Descriptors(kind) => give_descriptors(call, kind, answer),
     }
@@ -83,6 +84,13 @@ fn give_text(call: &mut fdp_call, text: &'static str) {
 fn give_ids(call: &mut fdp_call, ids: Ids) {
     call.answer.number = [ids.pid, ids.uid, ids.gid].map(|id| id.unwrap_or(FDP_UNKNOWN));
     call.answer.numbers = 3;
+}
+
+/// The call owns them until C has made scalars of them.
+fn give_list(call: &mut fdp_call, numbers: Box<[u32]>) {
+    let numbers = Box::leak(numbers);
+    (call.answer.list, call.answer.list_length) = (numbers.as_ptr(), numbers.len());
+    call.answer.is_list = 1;
 }
 
 /// The call owns them until C has made a string of them.
@@ -163,6 +171,11 @@ pub fn forget(call: &mut fdp_call) {
         let bytes = std::ptr::slice_from_raw_parts_mut(answer.bytes.cast_mut(), answer.length);
         // SAFETY: a boxed slice of this length, by `give_bytes`.
         drop(unsafe { Box::from_raw(bytes) });
+    }
+    if std::mem::take(&mut answer.is_list) != 0 {
+        let list = std::ptr::slice_from_raw_parts_mut(answer.list.cast_mut(), answer.list_length);
+        // SAFETY: a boxed slice of this length, by `give_list`.
+        drop(unsafe { Box::from_raw(list) });
     }
     let length = std::mem::take(&mut answer.received);
     if answer.many.is_null() {

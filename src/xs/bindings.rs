@@ -170,6 +170,9 @@ pub struct fdp_answer {
     pub only: fdp_received,
     pub many: *mut fdp_received,
     pub received: usize,
+    pub list: *const u32,
+    pub list_length: usize,
+    pub is_list: u8,
     pub surplus: usize,
     pub is_listener: u8,
     pub ids: fdp_ids,
@@ -177,7 +180,7 @@ pub struct fdp_answer {
 #[cfg(target_pointer_width = "64")]
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of fdp_answer"][::std::mem::size_of::<fdp_answer>() - 120usize];
+    ["Size of fdp_answer"][::std::mem::size_of::<fdp_answer>() - 144usize];
     ["Alignment of fdp_answer"][::std::mem::align_of::<fdp_answer>() - 8usize];
     ["Offset of field: fdp_answer::error"][::std::mem::offset_of!(fdp_answer, error) - 0usize];
     ["Offset of field: fdp_answer::has_bytes"]
@@ -192,10 +195,14 @@ const _: () = {
     ["Offset of field: fdp_answer::many"][::std::mem::offset_of!(fdp_answer, many) - 56usize];
     ["Offset of field: fdp_answer::received"]
         [::std::mem::offset_of!(fdp_answer, received) - 64usize];
-    ["Offset of field: fdp_answer::surplus"][::std::mem::offset_of!(fdp_answer, surplus) - 72usize];
+    ["Offset of field: fdp_answer::list"][::std::mem::offset_of!(fdp_answer, list) - 72usize];
+    ["Offset of field: fdp_answer::list_length"]
+        [::std::mem::offset_of!(fdp_answer, list_length) - 80usize];
+    ["Offset of field: fdp_answer::is_list"][::std::mem::offset_of!(fdp_answer, is_list) - 88usize];
+    ["Offset of field: fdp_answer::surplus"][::std::mem::offset_of!(fdp_answer, surplus) - 96usize];
     ["Offset of field: fdp_answer::is_listener"]
-        [::std::mem::offset_of!(fdp_answer, is_listener) - 80usize];
-    ["Offset of field: fdp_answer::ids"][::std::mem::offset_of!(fdp_answer, ids) - 88usize];
+        [::std::mem::offset_of!(fdp_answer, is_listener) - 104usize];
+    ["Offset of field: fdp_answer::ids"][::std::mem::offset_of!(fdp_answer, ids) - 112usize];
 };
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -217,7 +224,7 @@ pub struct fdp_call {
 #[cfg(target_pointer_width = "64")]
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of fdp_call"][::std::mem::size_of::<fdp_call>() - 328usize];
+    ["Size of fdp_call"][::std::mem::size_of::<fdp_call>() - 352usize];
     ["Alignment of fdp_call"][::std::mem::align_of::<fdp_call>() - 8usize];
     ["Offset of field: fdp_call::sub"][::std::mem::offset_of!(fdp_call, sub) - 0usize];
     ["Offset of field: fdp_call::argument"][::std::mem::offset_of!(fdp_call, argument) - 8usize];

@@ -129,6 +129,9 @@ typedef struct {
     fdp_received   only;     /* owned by the call until Perl owns it           */
     fdp_received  *many;     /* the same; NULL: it is only one                 */
     size_t         received; /* how many there are                             */
+    const uint32_t *list;    /* these too, freed with the call; in scalar     */
+    size_t         list_length; /* context how many they are                   */
+    uint8_t        is_list;
     size_t         surplus;  /* descriptors that were closed unasked for       */
     uint8_t        is_listener; /* clients are to be accepted there            */
     fdp_ids        ids;

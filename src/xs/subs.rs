@@ -1,6 +1,7 @@
 //! What each XSUB does: its arguments, and what it asks of [`passing`].
 
 use std::borrow::Cow;
+use std::ffi::CString;
 
 use super::call::Arguments;
 use super::options;
@@ -144,6 +145,23 @@ pub fn ask_sender(arguments: &Arguments<'_>) -> Begun {
 
 pub fn peer_cred(arguments: &Arguments<'_>) -> Begun {
     Ok(passing::peer(arguments.descriptor(0)?))
+}
+
+pub fn peer_pidfd(arguments: &Arguments<'_>) -> Begun {
+    Ok(passing::peer_process(arguments.descriptor(0)?))
+}
+
+pub fn peer_groups(arguments: &Arguments<'_>) -> Begun {
+    Ok(passing::peer_groups(arguments.descriptor(0)?))
+}
+
+pub fn memfd(arguments: &Arguments<'_>) -> Begun {
+    let name = CString::new(arguments.bytes(0))
+        .map_err(|_| Refused::Dies("argument 1 has a NUL byte in it".into()))?;
+    if !arguments.is_given(1) {
+        return dies("argument 2 is undefined");
+    }
+    Ok(passing::memory_file(&name, arguments.bytes(1)))
 }
 
 pub fn my_getfl(arguments: &Arguments<'_>) -> Begun {

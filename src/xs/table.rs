@@ -22,6 +22,8 @@ pub enum Success {
     Text,
     /// pid, uid, gid
     Ids,
+    /// A list of numbers; in scalar context how many.
+    Numbers,
     /// As numbers, handles, endpoints: FDP_AS_..., after bytes if there are any
     Descriptors(u32),
 }
@@ -118,7 +120,7 @@ const HANDLE: Success = Success::Descriptors(FDP_AS_HANDLE);
 const ENDPOINT: Success = Success::Descriptors(FDP_AS_ENDPOINT);
 const LISTENER: Success = Success::Descriptors(FDP_AS_LISTENER);
 
-pub static TABLE: [Row; 27] = numbered([
+pub static TABLE: [Row; 30] = numbered([
     Row::new(c"File::FDpasser::spipe", c"", subs::spipe)
         .gives(ENDPOINT)
         .fails_with(Failure::Die("socketpair")),
@@ -168,6 +170,12 @@ pub static TABLE: [Row; 27] = numbered([
         .if_bad(FDP_DIE)
         .gives(Success::Ids)
         .fails_with(Failure::Nothing),
+    Row::new(c"File::FDpasser::peer_pidfd", c"d", subs::peer_pidfd).if_bad(FDP_DIE).gives(HANDLE),
+    Row::new(c"File::FDpasser::peer_groups", c"d", subs::peer_groups)
+        .if_bad(FDP_DIE)
+        .gives(Success::Numbers)
+        .fails_with(Failure::Nothing),
+    Row::new(c"File::FDpasser::memfd", c"bb", subs::memfd).if_bad(FDP_DIE).gives(HANDLE),
     Row::new(c"File::FDpasser::get_fopen_mode", c"d", subs::get_fopen_mode).gives(Success::Text),
     Row::new(c"File::FDpasser::transport", c"", subs::transport).gives(Success::Text),
     Row::new(c"File::FDpasser::CLONE", c"", subs::clone),
