@@ -285,6 +285,46 @@ pub fn peek_for_descriptor(from: BorrowedFd<'_>, bytes: &mut [u8]) -> nix::Resul
     look(from, bytes, &mut room[..words], 0)
 }
 
+/// How many bytes at the front of the queue come before the first that brings a
+/// descriptor; of a packet that brings one, none.
+///
+/// Linux's MSG_PEEK goes on, whatever it was asked for, to the first write that
+/// brought a descriptor, so it shows that there is one, and where its write
+/// ends, but not where it begins.  A look that faults at its last byte ends
+/// where that write does not fit any more: where it begins.
+pub fn bytes_before_descriptor(from: BorrowedFd<'_>) -> nix::Result<usize> {
+    /// More than the kernel keeps in one piece.
+    const PIECE: usize = 0x1_0000;
+    let mut bytes = vec![0; PIECE];
+    let seen = peek_for_descriptor(from, &mut bytes)?;
+    if !seen.control || !PEEK_INSTALLS {
+        return Ok(if seen.control { 0 } else { seen.length });
+    }
+    let Some(whole) = seen.length.checked_sub(1) else { return Ok(0) };
+    match look_and_fault(from, &mut bytes[..whole]) {
+        Err(Errno::EFAULT) => Ok(0),
+        before => before,
+    }
+}
+
+/// MSG_PEEK of more bytes than there is room for.  Each write that fits wholly is
+/// seen; EFAULT if none does.
+fn look_and_fault(from: BorrowedFd<'_>, bytes: &mut [u8]) -> nix::Result<usize> {
+    let beyond = libc::iovec { iov_base: std::ptr::null_mut(), iov_len: bytes.len() + 1 };
+    let room = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
+    let mut iov = [room, beyond];
+    // SAFETY: a msghdr of zeros is an empty message.
+    let mut message: libc::msghdr = unsafe { zeroed() };
+    message.msg_iov = iov.as_mut_ptr();
+    message.msg_iovlen = iov.len() as _;
+    // SAFETY: the first iovec is `bytes`; at the second, which is nowhere, the
+    // kernel faults before it writes.  Both outlive the call.
+    let seen = unsafe {
+        libc::recvmsg(from.as_raw_fd(), &mut message, libc::MSG_PEEK | libc::MSG_DONTWAIT)
+    };
+    Errno::result(seen).map(|seen| seen as usize)
+}
+
 /// Whether what was seen is a descriptor: the credentials of a noted sender
 /// look the same.
 pub fn brings_descriptor(from: BorrowedFd<'_>, seen: Seen) -> bool {

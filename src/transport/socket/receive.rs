@@ -97,7 +97,7 @@ impl Receive {
             if let Some(outcome) = self.over.take() {
                 return self.finish(outcome);
             }
-            if self.text.waiting() >= PeerText::PIECE {
+            if self.text.waiting() >= self.most_text() {
                 return self.hand_on();
             }
             let taken = if self.goes_on { self.look_and_take() } else { self.take_first() };
@@ -110,6 +110,17 @@ impl Receive {
                 Err(Error::WouldBlock) => return self.waiter.for_input(),
                 taken => taken?,
             }
+        }
+    }
+
+    /// Text that came with a descriptor is part of a message that is taken whole,
+    /// if it is there, before a callback can receive the rest.
+    #[inline(always)]
+    fn most_text(&self) -> usize {
+        const WITH_DESCRIPTOR: usize = 0x4_0000;
+        match self.came.descriptors.is_empty() {
+            true => PeerText::PIECE,
+            false => WITH_DESCRIPTOR,
         }
     }
 
@@ -160,23 +171,35 @@ impl Receive {
         let seen = match control::peek(self.connection, &mut bytes) {
             // At the mark of out-of-band data a look sees nothing, for ever; to
             // take throws the byte away.
-            Err(Errno::EAGAIN) if self.is_free_to_take() => 1,
+            Err(Errno::EAGAIN) if self.holds_nothing() => 1,
             seen => seen?.length,
         };
-        let mut length = message::extent(self.position, &bytes[..seen]).max(1);
-        if !self.came.descriptors.is_empty() {
-            length = bytes_without_descriptor(self.connection, &mut bytes[..length])?;
-            if length == 0 {
-                // The next byte brings another: that is the next message.
-                return Err(Error::WouldBlock);
-            }
+        let length = match message::extent(self.position, &bytes[..seen]) {
+            // The end, if that is all.
+            0 => 1,
+            whole if self.came.descriptors.is_empty() => self.before_end(&bytes[..whole]),
+            whole => whole.min(control::bytes_before_descriptor(self.connection)?),
+        };
+        if length == 0 {
+            // What is given away first; or the next byte brings a descriptor of
+            // its own, and so is the next message's.
+            return Err(Error::WouldBlock);
         }
         let received = self.take(&mut bytes[..length])?;
         self.absorb(received, &bytes)
     }
 
+    /// Text goes before the end of its message is taken, so that a callback can
+    /// receive that.
+    fn before_end(&self, bytes: &[u8]) -> usize {
+        match message::read(self.position, bytes).text {
+            0 if self.text.waiting() == 0 => bytes.len(),
+            text => text,
+        }
+    }
+
     /// Has it nothing that would have to be given away before more is taken?
-    fn is_free_to_take(&self) -> bool {
+    fn holds_nothing(&self) -> bool {
         self.came.descriptors.is_empty() && self.text.waiting() == 0
     }
 
@@ -184,7 +207,7 @@ impl Receive {
     #[inline(always)]
     fn take(&self, bytes: &mut [u8]) -> Result<Received> {
         match take::take(self.connection, bytes, self.want) {
-            Err(Error::TableFull | Error::TooLong) if self.is_error_next() => {
+            Err(Error::TableFull | Error::TooLong) if self.promises_nothing() => {
                 // It promises nothing, and so needs no room.
                 take::take_unproved(self.connection, bytes, self.want)
             }
@@ -192,14 +215,22 @@ impl Receive {
         }
     }
 
-    /// Whether the message at the front ends with an error status.  A look with
-    /// room for descriptors does not tell: what it installs may belong to a
-    /// message behind that one.
+    /// Whether no descriptor of the message at the front counts, because it ends
+    /// with an error status or is malformed.  A look with room for descriptors
+    /// does not tell: what it installs may belong to a message behind that one.
     #[cold]
-    fn is_error_next(&self) -> bool {
+    fn promises_nothing(&self) -> bool {
         let mut bytes = [0; PeerText::PIECE];
-        let seen = control::peek(self.connection, &mut bytes).map_or(0, |seen| seen.length);
-        matches!(message::status_seen(self.position, &bytes[..seen]), Some(1..))
+        let Ok(seen) = control::peek(self.connection, &mut bytes) else {
+            return false;
+        };
+        let seen = &bytes[..seen.length];
+        match kind(self.connection) {
+            Ok(SockType::Stream) => {
+                matches!(message::status_seen(self.position, seen), Some(1..))
+            }
+            _ => seen.len() != 1 && seen != message::DESCRIPTOR,
+        }
     }
 
     /// What was taken of a stream.
@@ -286,25 +317,6 @@ impl Receive {
 
 fn kind(connection: BorrowedFd<'_>) -> Result<SockType> {
     Ok(getsockopt(&connection, sockopt::SockType)?)
-}
-
-/// How many of the bytes at the front of the queue come before the first that
-/// brings a descriptor.
-fn bytes_without_descriptor(from: BorrowedFd<'_>, bytes: &mut [u8]) -> Result<usize> {
-    let brings = |bytes: &mut [u8]| control::peek_for_descriptor(from, bytes).map(|it| it.control);
-    if !brings(bytes)? {
-        return Ok(bytes.len());
-    }
-    let (mut without, mut with) = (0, bytes.len());
-    while with - without > 1 {
-        let middle = without + (with - without) / 2;
-        if brings(&mut bytes[..middle])? {
-            with = middle;
-        } else {
-            without = middle;
-        }
-    }
-    Ok(without)
 }
 
 impl Operation for Receive {

@@ -71,16 +71,26 @@ fn take_one(from: BorrowedFd<'_>, bytes: &mut [u8], want: Want) -> Result<Receiv
     if threads::exist() {
         return take_what_was_seen(from, bytes, room, want);
     }
-    match slots::prove_one(from) {
-        // What brings no descriptor needs no slot.
-        Err(Error::TableFull) if !control::peek_for_descriptor(from, bytes)?.control => {}
-        proof => proof?,
-    }
-    let received = control::receive(from, bytes, room, want.close_on_exec)?;
+    let length = match slots::prove_one(from) {
+        Ok(()) => bytes.len(),
+        Err(Error::TableFull) => length_without_slot(from, bytes.len())?,
+        Err(error) => return Err(error),
+    };
+    let received = control::receive(from, &mut bytes[..length], room, want.close_on_exec)?;
     if let Some(number) = received.descriptors.first() {
         slots::note_received(number);
     }
     Ok(received)
+}
+
+/// What brings no descriptor needs no slot.
+#[cold]
+fn length_without_slot(from: BorrowedFd<'_>, length: usize) -> Result<usize> {
+    match control::bytes_before_descriptor(from)? {
+        0 if control::peek_for_descriptor(from, &mut [0; 2])?.control => Err(Error::TableFull),
+        0 => Ok(length),
+        before => Ok(length.min(before)),
+    }
 }
 
 fn take_many(from: BorrowedFd<'_>, bytes: &mut [u8], want: Want) -> Result<Received> {

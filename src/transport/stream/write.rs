@@ -51,22 +51,18 @@ impl Write {
     }
 
     fn write_messages(&mut self) -> Result<()> {
+        self.await_room(2 * self.descriptors.len())?;
         while let Some(&number) = self.descriptors.get(self.passed) {
             send_announced(self.stream, number)?;
             self.passed += 1;
-            self.sent += message::DESCRIPTOR.len();
         }
+        self.sent = message::DESCRIPTOR.len();
         Ok(())
     }
 
-    /// None without the others and the bytes, if they find room together at all.
     fn pass_descriptors(&mut self) -> Result<()> {
-        if self.passed == 0 && !self.descriptors.is_empty() {
-            match calls::room_for(self.stream, self.descriptors.len() + 1) {
-                Room::Later => return Err(Error::WouldBlock),
-                Room::Never => self.check_that_it_blocks()?,
-                Room::Now => {}
-            }
+        if !self.descriptors.is_empty() {
+            self.await_room(self.descriptors.len() + 1)?;
         }
         while let Some(&number) = self.descriptors.get(self.passed) {
             send_descriptor(self.stream, number)?;
@@ -75,10 +71,17 @@ impl Write {
         Ok(())
     }
 
-    fn check_that_it_blocks(&mut self) -> Result<()> {
-        match self.waiter.for_output() {
-            Err(Error::WouldBlock) => Err(Error::TooLong),
-            blocks => blocks.map(drop),
+    /// Nothing goes without all the rest, if that finds room together at all.
+    /// TooLong if it does not, and the stream is non-blocking.
+    fn await_room(&mut self, messages: usize) -> Result<()> {
+        match calls::room_for(self.stream, messages) {
+            _ if self.passed > 0 => Ok(()),
+            Room::Now => Ok(()),
+            Room::Later => Err(Error::WouldBlock),
+            Room::Never => match self.waiter.for_output() {
+                Err(Error::WouldBlock) => Err(Error::TooLong),
+                blocks => blocks.map(drop),
+            },
         }
     }
 
