@@ -7,7 +7,7 @@
 //! use std::os::fd::AsRawFd;
 //! use fdpasser::{descriptor, passing};
 //! # fn main() -> fdpasser::error::Result<()> {
-//! let mut pair = passing::pair(passing::Type::Stream).finish(drop_text)?.descriptors.into_iter();
+//! let mut pair = passing::pair(passing::Type::Stream, false).finish(drop_text)?.descriptors.into_iter();
 //! let (Some(one), Some(other)) = (pair.next(), pair.next()) else { return Ok(()) };
 //! let [ours, theirs] = [&one, &other].map(|end| descriptor::borrow(end.as_raw_fd().into()));
 //!
@@ -88,8 +88,11 @@ fn serve_within<S: Operation + 'static, T: Operation + 'static>(
 }
 
 /// Two connected endpoints; socketpair(2), pipe(2).
-pub fn pair(kind: Type) -> Call {
-    let pair = if are_streams(kind) { stream::pair() } else { socket::pair(kind.into()) };
+pub fn pair(kind: Type, note_senders: bool) -> Call {
+    let pair = match are_streams(kind) {
+        true => stream::pair(),
+        false => socket::pair(kind.into(), note_senders),
+    };
     Call::Over(pair.map(|(one, other)| Answer {
         descriptors: Descriptors::from_iter([one, other]),
         ..Answer::default()
@@ -200,6 +203,11 @@ pub fn receive_all(
         || Ok(stream::Receive::all(connection, most, ask_sender)),
         || Ok(socket::Receive::all(connection, most, ask_sender)),
     )
+}
+
+/// Whether each write is a message, so that one of no bytes is one too.
+pub fn keeps_boundaries(connection: BorrowedFd<'static>) -> bool {
+    serving(connection) == Ok(Serving::Socket) && socket::keeps_boundaries(connection)
 }
 
 /// Writes bytes, and descriptors with the first of them; the answer's number is

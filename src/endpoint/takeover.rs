@@ -60,15 +60,18 @@ impl Place {
         shared && node.st_uid != geteuid().as_raw() && node.st_uid != directory.st_uid
     }
 
-    /// Whether a server listens at the name.  Connecting a socket of another
-    /// type tells, and disturbs nobody; see connect(2), EPROTOTYPE.
+    /// Whether a server listens at the name.  Connecting a socket for datagrams
+    /// tells, and disturbs nobody: of another type it is EPROTOTYPE, connect(2),
+    /// of datagrams from one peer only EPERM.
     pub fn is_alive(&self, name: &CStr) -> Result<bool> {
         match self.probe(name) {
             // A link may lead nowhere, in all these ways.
             Err(Error::System(
                 Errno::ECONNREFUSED | Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP,
             )) => Ok(false),
-            Ok(()) | Err(Error::System(Errno::EPROTOTYPE | Errno::EACCES)) => Ok(true),
+            Ok(()) | Err(Error::System(Errno::EPROTOTYPE | Errno::EPERM | Errno::EACCES)) => {
+                Ok(true)
+            }
             Err(error) => Err(error),
         }
     }

@@ -64,7 +64,8 @@ fn succeed(row: &Row, call: &mut fdp_call, answer: Answer) {
     match row.success {
         Success::Ids => give_ids(call, *answer.ids.unwrap_or_default()),
         Success::Constant(number) => give_number(call, Some(number)),
-        Success::Number => give_number(call, answer.number),
+        Success::Written if answer.number == Some(0) => give_text(call, "0 but true"),
+        Success::Number | Success::Written => give_number(call, answer.number),
         Success::Numbers => give_list(call, answer.numbers.unwrap_or_default()),
         Success::Text => give_text(call, answer.text),
         Success::Descriptors(kind) => give_descriptors(call, kind, answer),

@@ -9,6 +9,7 @@ use nix::sys::stat::Mode;
 use super::bindings::fdp_option;
 use super::call::Arguments;
 use crate::endpoint::{Connecting, Listening};
+use crate::passing::Type;
 
 /// Or what is wrong with the options, for whoever wrote them.
 pub type Result<T> = std::result::Result<T, String>;
@@ -18,10 +19,24 @@ const SHOWN: usize = 40;
 
 const MOST_PERMISSIONS: u32 = 0o777;
 
-pub fn of_create(arguments: &Arguments<'_>) -> Result<Listening> {
-    let mut options = Listening::default();
+/// And whether both ends note who sends.
+pub fn of_pair(arguments: &Arguments<'_>) -> Result<(Type, bool)> {
+    let (mut kind, mut note_senders) = (None, false);
     for option in arguments.options() {
         match option.named()? {
+            b"type" => kind = option.value(endpoint_type)?,
+            b"sender" => note_senders = option.truth != 0,
+            _ => return Err(option.is_unknown()),
+        }
+    }
+    Ok((kind.unwrap_or_default(), note_senders))
+}
+
+pub fn of_create(arguments: &Arguments<'_>) -> Result<(Type, Listening)> {
+    let (mut kind, mut options) = (None, Listening::default());
+    for option in arguments.options() {
+        match option.named()? {
+            b"type" => kind = option.value(endpoint_type)?,
             b"mode" => options.mode = option.value(permissions)?,
             b"backlog" => options.backlog = option.value(backlog)?,
             b"exclusive" => options.exclusive = option.truth != 0,
@@ -29,19 +44,24 @@ pub fn of_create(arguments: &Arguments<'_>) -> Result<Listening> {
             _ => return Err(option.is_unknown()),
         }
     }
-    Ok(options)
+    let kind = kind.unwrap_or_default();
+    if kind == Type::Dgram && options.backlog.is_some() {
+        return Err("backlog makes no sense with type => 'dgram': nobody connects".into());
+    }
+    Ok((kind, options))
 }
 
-pub fn of_connect(arguments: &Arguments<'_>) -> Result<Connecting> {
-    let mut options = Connecting::default();
+pub fn of_connect(arguments: &Arguments<'_>) -> Result<(Type, Connecting)> {
+    let (mut kind, mut options) = (None, Connecting::default());
     for option in arguments.options() {
         match option.named()? {
+            b"type" => kind = option.value(endpoint_type)?,
             b"timeout" => options.timeout = option.value(timeout)?,
             b"sender" => options.note_senders = option.truth != 0,
             _ => return Err(option.is_unknown()),
         }
     }
-    Ok(options)
+    Ok((kind.unwrap_or_default(), options))
 }
 
 impl fdp_option {
@@ -101,6 +121,15 @@ fn octal(digits: &[u8]) -> Option<u32> {
     let digits_only = digits.bytes().all(|digit| digit.is_ascii_digit());
     let number = u32::from_str_radix(digits, 8).ok()?;
     (digits_only && number <= MOST_PERMISSIONS).then_some(number)
+}
+
+fn endpoint_type(option: &fdp_option) -> Result<Type> {
+    match option.text() {
+        b"stream" => Ok(Type::Stream),
+        b"seqpacket" => Ok(Type::SeqPacket),
+        b"dgram" => Ok(Type::Dgram),
+        _ => Err(option.is_wrong("is neither 'stream' nor 'seqpacket' nor 'dgram'")),
+    }
 }
 
 fn backlog(option: &fdp_option) -> Result<i32> {

@@ -44,18 +44,19 @@ fn over(result: error::Result<Answer>) -> Begun {
     Ok(Call::Over(result))
 }
 
-pub fn spipe(_: &Arguments<'_>) -> Begun {
-    Ok(passing::pair(Type::Stream))
+pub fn spipe(arguments: &Arguments<'_>) -> Begun {
+    let (kind, note_senders) = options::of_pair(arguments)?;
+    Ok(passing::pair(kind, note_senders))
 }
 
 pub fn endp_create(arguments: &Arguments<'_>) -> Begun {
-    let options = options::of_create(arguments)?;
-    Ok(passing::create(Type::Stream, arguments.terminated(0)?, options))
+    let (kind, options) = options::of_create(arguments)?;
+    Ok(passing::create(kind, arguments.terminated(0)?, options))
 }
 
 pub fn endp_connect(arguments: &Arguments<'_>) -> Begun {
-    let options = options::of_connect(arguments)?;
-    Ok(passing::connect(Type::Stream, arguments.terminated(0)?, options))
+    let (kind, options) = options::of_connect(arguments)?;
+    Ok(passing::connect(kind, arguments.terminated(0)?, options))
 }
 
 pub fn cli_conn(arguments: &Arguments<'_>) -> Begun {
@@ -121,11 +122,12 @@ fn most_descriptors(arguments: &Arguments<'_>, index: usize) -> Option<usize> {
 }
 
 pub fn write_fd(arguments: &Arguments<'_>) -> Begun {
-    let bytes = arguments.bytes(1);
-    if bytes.is_empty() {
+    let (connection, bytes) = (arguments.descriptor(0)?, arguments.bytes(1));
+    let may_be_empty = || arguments.is_given(1) && passing::keeps_boundaries(connection);
+    if bytes.is_empty() && !may_be_empty() {
         return dies("argument 2 is empty");
     }
-    Ok(passing::write(arguments.descriptor(0)?, bytes, arguments.handles(), None))
+    Ok(passing::write(connection, bytes, arguments.handles(), None))
 }
 
 pub fn read_fd(arguments: &Arguments<'_>) -> Begun {

@@ -19,6 +19,8 @@ type Begin = fn(&Arguments<'_>) -> Result<Call, Refused>;
 pub enum Success {
     Constant(i64),
     Number,
+    /// The same, and true if it is 0.
+    Written,
     Text,
     /// pid, uid, gid
     Ids,
@@ -121,7 +123,7 @@ const ENDPOINT: Success = Success::Descriptors(FDP_AS_ENDPOINT);
 const LISTENER: Success = Success::Descriptors(FDP_AS_LISTENER);
 
 pub static TABLE: [Row; 30] = numbered([
-    Row::new(c"File::FDpasser::spipe", c"", subs::spipe)
+    Row::new(c"File::FDpasser::spipe", c"%", subs::spipe)
         .gives(ENDPOINT)
         .fails_with(Failure::Die("socketpair")),
     Row::new(c"File::FDpasser::endp_create", c"p%", subs::endp_create).gives(LISTENER),
@@ -141,7 +143,7 @@ pub static TABLE: [Row; 30] = numbered([
         .stores(FDP_STORE_SENDER),
     Row::new(c"File::FDpasser::write_fd", c"cb@", subs::write_fd)
         .if_bad(FDP_DIE)
-        .gives(Success::Number),
+        .gives(Success::Written),
     Row::new(c"File::FDpasser::read_fd", c"riio", subs::read_fd)
         .if_bad(FDP_DIE)
         .gives(HANDLE)

@@ -105,14 +105,18 @@ impl Create {
 
     fn new_listener(&self) -> Result<OwnedFd> {
         let listener = system::socket(self.kind)?;
-        setsockopt(&listener, sockopt::ReceiveTimeout, &TimeVal::seconds(FOR_EVER_BUT_SIGNALS))?;
         if self.options.note_senders {
             system::note_senders(listener.as_fd())?;
         }
         Ok(listener)
     }
 
+    /// Datagrams need no listening.
     fn start(&self, listener: &OwnedFd) -> Result<()> {
+        if self.kind == SockType::Datagram {
+            return Ok(());
+        }
+        setsockopt(listener, sockopt::ReceiveTimeout, &TimeVal::seconds(FOR_EVER_BUT_SIGNALS))?;
         let backlog = match self.options.backlog {
             None => Backlog::MAXCONN,
             Some(backlog) => Backlog::new(backlog).unwrap_or(Backlog::MAXCONN),

@@ -18,4 +18,4 @@ pub use pair::pair;
 pub use read::Read;
 pub use receive::Receive;
 pub use send::{SendAll, SendDescriptor, SendError};
-pub use write::Write;
+pub use write::{keeps_boundaries, Write};

@@ -3,6 +3,7 @@
 use std::os::fd::{BorrowedFd, RawFd};
 
 use nix::errno::Errno;
+use nix::sys::socket::{getsockopt, sockopt, SockType};
 
 use super::control;
 use crate::error::{Error, Result};
@@ -18,6 +19,11 @@ pub struct Write {
     descriptors: &'static [RawFd],
     sent: usize,
     waiter: Waiter,
+}
+
+/// Of SOCK_SEQPACKET and SOCK_DGRAM; socket(2).
+pub fn keeps_boundaries(socket: BorrowedFd<'_>) -> bool {
+    getsockopt(&socket, sockopt::SockType).is_ok_and(|kind| kind != SockType::Stream)
 }
 
 impl Write {
