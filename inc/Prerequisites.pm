@@ -19,11 +19,19 @@ my @CHECKS = (
     [ rust => \&complaint_about_rustc ],
 );
 
-# The packages that bring each tool; a tool that is not named comes with the
-# system itself.
+# The packages that bring each tool, and what else is to be done for it; a tool
+# that is not named comes with the system itself.  Of several releases the
+# oldest is named with which a line begins to hold.
 my @SYSTEMS = (
-    {   name => 'Debian, Ubuntu', command => 'apt-get install',
+    {   name => 'Debian 13, Ubuntu 25.10', command => 'apt-get install',
+        perl => 'libperl-dev', make => 'make', cc => 'gcc libc6-dev', rust => 'cargo',
+    },
+    {   name => 'Debian 11, 12', command => 'apt-get install',
         perl => 'libperl-dev', make => 'make', cc => 'gcc libc6-dev', rust => 'cargo-web',
+    },
+    {   name => 'Ubuntu 22.04, 24.04', command => 'apt-get install',
+        perl => 'libperl-dev', make => 'make', cc => 'gcc libc6-dev', rust => 'cargo-1.80',
+        instead => { rust => 'export CARGO=cargo-1.80 RUSTC=rustc-1.80' },
     },
     {   name => 'Fedora', command => 'dnf install',
         perl => 'perl perl-devel', make => 'make', cc => 'gcc', rust => 'cargo',
@@ -64,13 +72,16 @@ sub report {
         'File::FDpasser cannot be built yet. What is missing:', '',
         ( map {"  $_"} @$complaints ), '',
         'The command that installs it:', '',
-        ( map { sprintf '  %-22s %s', $_->{name}, command( $_, @tools ) } @SYSTEMS ), '',
+        ( map { sprintf '  %-23s %s', $_->{name}, command( $_, @tools ) } @SYSTEMS ), '',
         ( grep { $_ eq 'rust' } @tools ) ? rustup_hint() : (),
         "Then run: perl Makefile.PL\n";
 }
 
 sub rustup_hint {
-    return ( 'Rust for any of these systems, of the newest version: https://rustup.rs', '' );
+    return (
+        'Rust for any of these systems, of the newest version: https://rustup.rs',
+        'Where rustup is there and has no toolchain yet: rustup default stable', ''
+    );
 }
 
 sub command {

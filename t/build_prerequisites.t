@@ -94,7 +94,10 @@ sub with    { return +{ %working, @_ } }
 
 {
     my $said = refused( 'no cargo', without('cargo'), qr/^  cargo, the build tool of Rust$/m );
-    like $said, qr/^  Debian, Ubuntu +apt-get install cargo-web$/m, 'the command of Debian';
+    like $said, qr/^  Debian 13, Ubuntu 25.10 +apt-get install cargo$/m, 'the command of Debian';
+    like $said, qr/^  Debian 11, 12 +apt-get install cargo-web$/m, 'of an older one';
+    like $said, qr/^  Ubuntu 22.04, 24.04 +apt-get install cargo-1.80 && export CARGO=cargo-1.80 RUSTC=rustc-1.80$/m,
+        'of an older Ubuntu';
     for my $system ( 'Fedora', 'Alpine', 'FreeBSD', 'macOS', 'illumos' ) {
         like $said, qr/^  $system.* install|^  $system +apk add/m, "the command of $system";
     }
@@ -106,15 +109,16 @@ refused( 'no C library headers', with( cc => 'echo stdio.h: not found >&2; exit 
 refused( 'no rustc', without('rustc'), qr/^  rustc [\d.]+ or newer/m );
 refused( 'an old rustc', with( rustc => 'echo release: 1.77.2; echo host: any' ),
     qr/^  rustc 1\.78 or newer.*1\.77\.2/m );
-refused( 'rustup without a toolchain', with( cargo => 'echo no default toolchain >&2; exit 1' ),
-    qr/a cargo that runs \(it says: no default toolchain\)/ );
+like refused( 'rustup without a toolchain', with( cargo => 'echo no default toolchain >&2; exit 1' ),
+    qr/a cargo that runs \(it says: no default toolchain\)/ ),
+    qr/^Where rustup is there .*: rustup default stable$/m, '... and how to get one';
 
 SKIP: {
     skip 'perl names its compiler or make by a whole path', 7 if !$hidden_by_path;
     refused( 'no C compiler', without('cc'),  qr/^  a C compiler/m );
     refused( 'no make',       without($make), qr/, which runs the build$/m );
     my $said = refused( 'nothing at all', {}, qr/cargo/ );
-    like $said, qr/^  Debian, Ubuntu +apt-get install gcc libc6-dev make cargo-web$/m,
+    like $said, qr/^  Debian 11, 12 +apt-get install gcc libc6-dev make cargo-web$/m,
         'one command installs it all';
 }
 
@@ -123,7 +127,7 @@ for my $module (qw(ExtUtils::MakeMaker File::Copy)) {
     my $library = library( $module, "die 'not here'" );
     local $ENV{PERL5LIB} = "$library";
     my $said = refused( "no $module", \%working, qr/^  $module, a module that belongs to perl$/m );
-    like $said, qr/^  Debian, Ubuntu +apt-get install libperl-dev$/m, "no $module: the command of Debian";
+    like $said, qr/^  Debian 11, 12 +apt-get install libperl-dev$/m, "no $module: the command of Debian";
 }
 
 {
