@@ -65,9 +65,6 @@ const MOST_TURNS: u32 = 1000;
 /// Pauses of a wait that is told "ready" when there is nothing grow up to this.
 const LONGEST_PAUSE: Duration = Duration::from_millis(64);
 
-/// Pauses where there can be no poll(2) at all: a limit of no descriptors.
-const PAUSE_WITHOUT_POLL: Duration = Duration::from_millis(16);
-
 /// One connection's waiting in one call.
 #[derive(Debug)]
 pub struct Waiter {
@@ -194,11 +191,7 @@ impl Waiter {
             return pause_for(pause, left, signals);
         }
         self.found_nothing = 1;
-        match poll_all(&mut [PollFd::new(self.connection, events)], left, signals) {
-            // So poll(2) says that the limit leaves no room for one descriptor.
-            Woken::Failed(Errno::EINVAL) => pause_for(PAUSE_WITHOUT_POLL, left, signals),
-            woken => woken,
-        }
+        holding_signals(signals, |mask| poll_one(self.connection, events, left, mask))
     }
 }
 
@@ -230,15 +223,20 @@ fn duration(time: TimeVal) -> Option<Duration> {
 /// Ready when the pause is over, TimedOut when the time left is.
 fn pause_for(length: Duration, left: Option<Duration>, signals: Signals<'_>) -> Woken {
     let shorter = left.map_or(length, |left| left.min(length));
-    match poll_all(&mut [], Some(shorter), signals) {
+    match sleep(shorter, signals) {
         Woken::TimedOut if left.map_or(true, |left| left > length) => Woken::Ready,
         woken => woken,
     }
 }
 
+/// TimedOut when it is over.
+fn sleep(length: Duration, signals: Signals<'_>) -> Woken {
+    holding_signals(signals, |mask| system::poll_with_mask(&mut [], Some(length), mask))
+}
+
 /// Sleeps; Interrupted if a signal comes.
 pub fn pause(length: Duration, signals: Signals<'_>) -> Result<()> {
-    match poll_all(&mut [], Some(length), signals) {
+    match sleep(length, signals) {
         Woken::Interrupted => Err(Error::Interrupted),
         Woken::Failed(errno) => Err(Error::from(errno)),
         Woken::Ready | Woken::TimedOut => Ok(()),
@@ -267,15 +265,25 @@ pub fn with_signals_held(
     outcome
 }
 
-fn poll_all(fds: &mut [PollFd<'_>], timeout: Option<Duration>, signals: Signals<'_>) -> Woken {
+/// poll(2) for one descriptor, also where the limit leaves no room for it.
+fn poll_one(
+    descriptor: BorrowedFd<'_>,
+    events: PollFlags,
+    timeout: Option<Duration>,
+    mask: &SigSet,
+) -> nix::Result<i32> {
+    match system::poll_with_mask(&mut [PollFd::new(descriptor, events)], timeout, mask) {
+        Err(Errno::EINVAL) => system::select_with_mask(descriptor, events, timeout, mask),
+        polled => polled,
+    }
+}
+
+/// A wait that a signal ends, also one that came just before it.
+fn holding_signals(signals: Signals<'_>, wait: impl FnOnce(&SigSet) -> nix::Result<i32>) -> Woken {
     let Ok(held) = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK) else {
         return Woken::Interrupted;
     };
-    let result = if signals.pending() {
-        Err(Errno::EINTR)
-    } else {
-        system::poll_with_mask(fds, timeout, &held)
-    };
+    let result = if signals.pending() { Err(Errno::EINTR) } else { wait(&held) };
     // It was in force before, so it can be again.
     let _ = held.thread_set_mask();
     match result {
@@ -291,7 +299,16 @@ fn poll_all(fds: &mut [PollFd<'_>], timeout: Option<Duration>, signals: Signals<
 /// where that cannot be asked: the call itself will say.
 pub fn ready(fd: impl AsFd, events: PollFlags) -> bool {
     let mut fds = [PollFd::new(fd.as_fd(), events)];
-    nix::poll::poll(&mut fds, PollTimeout::ZERO) != Ok(0)
+    match nix::poll::poll(&mut fds, PollTimeout::ZERO) {
+        Err(Errno::EINVAL) => is_selected(fd.as_fd(), events),
+        polled => polled != Ok(0),
+    }
+}
+
+#[cold]
+fn is_selected(fd: BorrowedFd<'_>, events: PollFlags) -> bool {
+    let mask = SigSet::thread_get_mask().unwrap_or(SigSet::empty());
+    system::select_with_mask(fd, events, Some(Duration::ZERO), &mask) != Ok(0)
 }
 
 /// Whether the peer will send nothing more.

@@ -4,6 +4,7 @@
 //!
 //! - `HUNG_UP`: the poll(2) event that says so although input is queued
 //! - `poll_with_mask`: waits with a signal mask in force, atomically
+//! - `select_with_mask`: the same where there is no poll(2)
 //! - `take_pending`: a signal that was blocked when it came
 //! - `socket`, `socketpair`, `accept`, `RECEIVE_CLOSE_ON_EXEC`, `after_receive`:
 //!   close-on-exec, from the first moment where that can be had
@@ -55,7 +56,10 @@ mod chosen;
 #[path = "other.rs"]
 mod chosen;
 
+mod select;
+
 pub use chosen::*;
+pub use select::select_with_mask;
 
 // What Linux does not need is tested there all the same.
 #[cfg(any(test, not(any(target_os = "linux", target_os = "android"))))]

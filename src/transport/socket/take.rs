@@ -58,11 +58,32 @@ fn is_limited(want: Want) -> bool {
 /// all is still queued.
 #[inline(always)]
 pub fn take(from: BorrowedFd<'_>, bytes: &mut [u8], want: Want) -> Result<Received> {
-    if want.most == 1 && !want.all_or_nothing {
+    let taken = if want.most == 1 && !want.all_or_nothing {
         take_one(from, bytes, want)
     } else {
         take_many(from, bytes, want)
+    };
+    match taken {
+        Err(why @ (Error::TableFull | Error::TooLong)) => take_plain(from, bytes, want, why),
+        taken => taken,
     }
+}
+
+/// What brings no descriptor needs no slot.
+#[cold]
+fn take_plain(
+    from: BorrowedFd<'_>,
+    bytes: &mut [u8],
+    want: Want,
+    why_not_more: Error,
+) -> Result<Received> {
+    let length = match control::bytes_before_descriptor(from)? {
+        0 if control::peek_for_descriptor(from, &mut [0; 2])?.control => return Err(why_not_more),
+        0 => bytes.len(),
+        before => before.min(bytes.len()),
+    };
+    let room = &mut RoomForOne::empty();
+    Ok(control::receive(from, &mut bytes[..length], room, want.close_on_exec)?)
 }
 
 #[inline(always)]
@@ -71,26 +92,12 @@ fn take_one(from: BorrowedFd<'_>, bytes: &mut [u8], want: Want) -> Result<Receiv
     if threads::exist() {
         return take_what_was_seen(from, bytes, room, want);
     }
-    let length = match slots::prove_one(from) {
-        Ok(()) => bytes.len(),
-        Err(Error::TableFull) => length_without_slot(from, bytes.len())?,
-        Err(error) => return Err(error),
-    };
-    let received = control::receive(from, &mut bytes[..length], room, want.close_on_exec)?;
+    slots::prove_one(from)?;
+    let received = control::receive(from, bytes, room, want.close_on_exec)?;
     if let Some(number) = received.descriptors.first() {
         slots::note_received(number);
     }
     Ok(received)
-}
-
-/// What brings no descriptor needs no slot.
-#[cold]
-fn length_without_slot(from: BorrowedFd<'_>, length: usize) -> Result<usize> {
-    match control::bytes_before_descriptor(from)? {
-        0 if control::peek_for_descriptor(from, &mut [0; 2])?.control => Err(Error::TableFull),
-        0 => Ok(length),
-        before => Ok(length.min(before)),
-    }
 }
 
 fn take_many(from: BorrowedFd<'_>, bytes: &mut [u8], want: Want) -> Result<Received> {

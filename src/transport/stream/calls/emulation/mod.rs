@@ -26,6 +26,7 @@ use nix::sys::socket::{getsockname, getsockopt, sockopt, SockType, UnixAddr};
 
 use packet_socket::NOTES_SENDERS;
 
+use super::super::send::LONGEST_MESSAGE;
 use super::{Passed, Received, Room, HANGUP, NOT_OF_THIS_KIND};
 use crate::error::{Error, Result};
 use crate::message::{self, Whole};
@@ -104,7 +105,7 @@ pub fn room_for(to: BorrowedFd<'_>, count: usize) -> Room {
 /// At most `most` bytes, none at the end; a longer message stays queued: TooLong.
 pub fn getmsg(from: BorrowedFd<'_>, most: usize) -> Result<Vec<u8>> {
     match head(from, most)? {
-        Head::Data | Head::End => match take(from, true)? {
+        Head::Data(length) => match take(from, length, true)? {
             Received::Data(message) => Ok(message),
             // Another reader has taken the message that was seen.
             Received::Descriptor(_) => Err(NOT_OF_THIS_KIND),
@@ -117,12 +118,12 @@ pub fn getmsg(from: BorrowedFd<'_>, most: usize) -> Result<Vec<u8>> {
 pub fn recvfd(from: BorrowedFd<'_>, close_on_exec: bool) -> Result<Passed> {
     match head(from, usize::MAX)? {
         Head::Connection => accept(from, close_on_exec),
-        Head::Descriptor => match take(from, close_on_exec)? {
+        Head::Descriptor => match take(from, 1, close_on_exec)? {
             Received::Descriptor(passed) => Ok(passed),
             Received::Data(_) => Err(NOT_OF_THIS_KIND),
         },
-        Head::Data => Err(NOT_OF_THIS_KIND),
-        Head::End => Err(HANGUP),
+        Head::Data(0) => Err(HANGUP),
+        Head::Data(_) => Err(NOT_OF_THIS_KIND),
     }
 }
 
@@ -131,17 +132,17 @@ pub fn recvfd(from: BorrowedFd<'_>, close_on_exec: bool) -> Result<Passed> {
 pub fn receive(from: BorrowedFd<'_>, most: usize, close_on_exec: bool) -> Result<Received> {
     match head(from, most)? {
         Head::Connection => accept(from, close_on_exec).map(Received::Descriptor),
-        _ => take(from, close_on_exec),
+        Head::Descriptor => take(from, 1, close_on_exec),
+        Head::Data(length) => take(from, length, close_on_exec),
     }
 }
 
 enum Head {
-    Data,
+    /// So many bytes; none: the end, or an empty packet.
+    Data(usize),
     Descriptor,
     /// A client waits at the server's end.
     Connection,
-    /// Or an empty packet.
-    End,
 }
 
 /// WouldBlock if there is nothing, TooLong if there are more than `most` bytes.
@@ -155,9 +156,8 @@ fn head(from: BorrowedFd<'_>, most: usize) -> Result<Head> {
         return Ok(Head::Descriptor);
     }
     match seen.length {
-        0 => Ok(Head::End),
         length if length > most => Err(Error::TooLong),
-        _ => Ok(Head::Data),
+        length => Ok(Head::Data(length)),
     }
 }
 
@@ -168,9 +168,10 @@ fn connection(listener: BorrowedFd<'_>) -> Result<Head> {
     }
 }
 
-fn take(from: BorrowedFd<'_>, close_on_exec: bool) -> Result<Received> {
-    // All that is queued is at least as long as its first message.
-    let mut bytes = vec![0; control::queued(from).max(1)];
+/// A message that was seen to have so many bytes; where another reader was faster
+/// it is the next, which is no longer if this module has sent it.
+fn take(from: BorrowedFd<'_>, length: usize, close_on_exec: bool) -> Result<Received> {
+    let mut bytes = vec![0; length.max(LONGEST_MESSAGE)];
     check_room(from, &mut bytes)?;
     let want = Want { close_on_exec, most: 1, all_or_nothing: false };
     let mut received = take::take(from, &mut bytes, want)?;
