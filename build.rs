@@ -5,13 +5,14 @@ use std::env;
 use std::path::Path;
 use std::process::{exit, Command};
 
-const SHIM: [&str; 8] = [
+const SHIM: [&str; 9] = [
     "src/xs/trampoline.c",
     "src/xs/answer.c",
     "src/xs/buffers.c",
     "src/xs/arguments.c",
     "src/xs/refusal.c",
     "src/xs/handle.c",
+    "src/xs/list.c",
     "src/xs/callback.c",
     "src/xs/guard.c",
 ];

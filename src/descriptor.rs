@@ -1,8 +1,9 @@
 //! Descriptors: what they are open for, what is behind them, and those that
 //! nobody has taken yet.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
+use nix::errno::Errno;
 use nix::fcntl::{fcntl, FcntlArg, FdFlag, OFlag};
 use nix::sys::socket::{getsockopt, sockopt};
 use nix::sys::stat::{fstat, SFlag};
@@ -70,6 +71,19 @@ pub fn status_flags(descriptor: impl AsFd) -> Result<OFlag> {
 /// NotADescriptor, or what the system says, if the number is not open.
 pub fn check_open(number: RawFd) -> Result<()> {
     status_flags(borrow(i64::from(number))?).map(drop)
+}
+
+/// Another number for the same file, close-on-exec, and none of the three that
+/// programs take for their own.  TableFull if none is free.
+#[allow(unsafe_code)]
+pub fn duplicate(descriptor: BorrowedFd<'_>) -> Result<OwnedFd> {
+    const FIRST: RawFd = 3;
+    match fcntl(descriptor, FcntlArg::F_DUPFD_CLOEXEC(FIRST)) {
+        // No such number is below the limit.
+        Err(Errno::EINVAL) => Err(Error::TableFull),
+        // SAFETY: fcntl has just made this number for us alone.
+        number => Ok(unsafe { OwnedFd::from_raw_fd(number?) }),
+    }
 }
 
 /// What kind of file decides how it is buffered.

@@ -14,9 +14,9 @@ pub use super::cloexec_at_once::{
 pub use super::flock::try_lock;
 pub use super::memory_file::memory_file;
 pub use super::posix::{
-    abstract_address, bind_with_mode, ids_of, is_any_free, note_senders, notes_senders,
-    rename_exchange, rename_no_replace, unasked_descriptor, ABSTRACT_NAMES, PATH_OF_DESCRIPTORS,
-    WORDS_FOR_CREDENTIALS,
+    abstract_address, bind_with_mode, ids_of, is_any_free, is_same_file, note_senders,
+    notes_senders, rename_exchange, rename_no_replace, unasked_descriptor, ABSTRACT_NAMES,
+    PATH_OF_DESCRIPTORS, WORDS_FOR_CREDENTIALS,
 };
 pub use super::posix::{peer_groups, peer_process};
 pub use super::ppoll::poll_with_mask;

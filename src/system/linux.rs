@@ -198,3 +198,13 @@ pub fn unasked_descriptor(level: i32, kind: i32, data: &[u8]) -> Option<i32> {
     let number = data.get(..4)?.try_into().map(i32::from_ne_bytes).ok()?;
     (level == libc::SOL_SOCKET && kind == SCM_PIDFD && number >= 0).then_some(number)
 }
+
+/// Whether both are numbers for one open file, offset and all: F_DUPFD_QUERY,
+/// since Linux 6.10.  False where that is not known; kcmp(2) would know, but there
+/// are sandboxes that kill who calls it.
+#[allow(unsafe_code)]
+pub fn is_same_file(one: BorrowedFd<'_>, other: BorrowedFd<'_>) -> bool {
+    const F_DUPFD_QUERY: libc::c_int = 1027;
+    // SAFETY: takes two numbers, and changes nothing.
+    unsafe { libc::fcntl(one.as_raw_fd(), F_DUPFD_QUERY, other.as_raw_fd()) == 1 }
+}

@@ -12,9 +12,9 @@ use crate::identity::{Ids, IdsOf};
 pub use super::cloexec_later::{accept, after_receive, socket, socketpair, RECEIVE_CLOSE_ON_EXEC};
 pub use super::flock::try_lock;
 pub use super::posix::{
-    abstract_address, bind_with_mode, ids_of, is_any_free, note_senders, notes_senders,
-    poll_with_mask, take_pending, unasked_descriptor, ABSTRACT_NAMES, HUNG_UP, OPEN_AS_NAME,
-    PATH_OF_DESCRIPTORS, WORDS_FOR_CREDENTIALS,
+    abstract_address, bind_with_mode, ids_of, is_any_free, is_same_file, note_senders,
+    notes_senders, poll_with_mask, take_pending, unasked_descriptor, ABSTRACT_NAMES, HUNG_UP,
+    OPEN_AS_NAME, PATH_OF_DESCRIPTORS, WORDS_FOR_CREDENTIALS,
 };
 pub use super::posix::{memory_file, peer_groups, peer_process};
 

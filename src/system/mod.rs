@@ -16,7 +16,7 @@
 //! - `peer_ids`, `peer_process`, `peer_groups`: who is at the other end
 //! - `memory_file`: a file that is sealed
 //! - `note_senders`, `notes_senders`, `ids_of`, `WORDS_FOR_CREDENTIALS`: who sent
-//! - `unasked_descriptor`, `is_any_free`
+//! - `unasked_descriptor`, `is_any_free`, `is_same_file`
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[path = "linux.rs"]

@@ -77,7 +77,7 @@ fdp_new_handle(pTHX_ CV *cv, fdp_received *received, bool autoflush)
 }
 
 /* A mortal that owns the descriptor, or NULL with errno. */
-static SV *
+SV *
 fdp_scalar_of(pTHX_ CV *cv, fdp_received *received, uint8_t as)
 {
     SV *number;
@@ -281,6 +281,10 @@ fdp_return(pTHX_ CV *cv, fdp_reader *reader)
 
     if (answer->is_list)
         return fdp_return_list(aTHX_ reader);
+    if (reader->listed) {
+        PL_stack_base[reader->ax] = sv_2mortal(newSViv((IV)answer->number[0]));
+        return 1;
+    }
     EXTEND(sp, count + 1);
     if (fdp_one_number(answer, as, &only)) {
         dXSTARG;

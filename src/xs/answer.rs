@@ -33,19 +33,25 @@ fn fail(row: &Row, call: &mut fdp_call, error: Error) -> u32 {
     };
     call.answer.error = error.errno();
     match (row.failure, error) {
-        (Failure::Undef, _) => give_number(call, None),
+        (Failure::Message, error) if is_of_message(error) => {
+            call.answer.error = 0;
+            give_number(call, Some(i64::from(error.errno())));
+        }
+        (Failure::Undef | Failure::Message, _) => give_number(call, None),
         (Failure::MinusStatus, Error::Status(status)) => {
             give_number(call, Some(-i64::from(status.get())))
         }
-        (Failure::StatusOrNothing, Error::Status(status)) => {
-            give_number(call, Some(i64::from(status.get())))
-        }
         (Failure::MinusOne | Failure::MinusStatus, _) => give_number(call, Some(-1)),
         (Failure::Zero, _) => give_number(call, Some(0)),
-        (Failure::Nothing | Failure::StatusOrNothing, _) => {}
+        (Failure::Nothing, _) => {}
         (Failure::Die(text), _) => return croak(call, text.as_bytes()),
     }
     FDP_ANSWER
+}
+
+/// Was a message taken that is to blame?
+fn is_of_message(error: Error) -> bool {
+    matches!(error, Error::Status(_) | Error::Malformed | Error::TooLong | Error::Refused)
 }
 
 /// Systems say EINVAL or ENOTCONN of a listener, but that of other sockets too.
@@ -119,13 +125,15 @@ fn give_descriptors(call: &mut fdp_call, kind: u32, answer: Answer) {
 }
 
 fn received(descriptor: OwnedFd, kind: u32, max_system_fd: i32) -> fdp_received {
-    if kind != FDP_AS_NUMBER && descriptor.as_raw_fd() <= max_system_fd {
+    if kind != FDP_AS_NUMBER && kind != FDP_AS_SPARE && descriptor.as_raw_fd() <= max_system_fd {
         // Perl's $^F: the standard handles are for children, too.  Cannot fail
         // on a descriptor that is open.
         let _ = descriptor::set_close_on_exec(&descriptor, false);
     }
     let (mode, buffers) = match kind {
         FDP_AS_HANDLE => as_handle(&descriptor),
+        // Whatever it is open for: to open it for appending would move it.
+        FDP_AS_SPARE => (FDP_READ, FDP_ONE_BUFFER),
         _ => (FDP_READ_WRITE, FDP_SOCKET),
     };
     fdp_received { number: descriptor.into_raw_fd(), mode: mode as u8, buffers: buffers as u8 }

@@ -122,6 +122,18 @@ fdp_read_store(pTHX_ fdp_reader *reader, I32 i, fdp_argument *argument)
     return NULL;
 }
 
+/* A plain array, kept alive while Perl code runs that could free it. */
+static const char *
+fdp_read_list(pTHX_ fdp_reader *reader, I32 i)
+{
+    SV *sv = FDP_ARG(reader, i);
+
+    if (!SvROK(sv) || SvTYPE(SvRV(sv)) != SVt_PVAV || SvRMAGICAL(SvRV(sv)))
+        return "is no reference to a plain array";
+    reader->list = (AV *)sv_2mortal(SvREFCNT_inc_simple_NN(SvRV(sv)));
+    return NULL;
+}
+
 /* Most numbers: nothing but an integer, and not too large. */
 static bool
 fdp_is_plain_number(SV *sv, int64_t *number)
@@ -141,6 +153,8 @@ fdp_read_one(pTHX_ fdp_reader *reader, char kind, I32 i, fdp_argument *argument)
     argument->state = FDP_GOOD;
     if (kind == FDP_STORE)
         return fdp_read_store(aTHX_ reader, i, argument);
+    if (kind == FDP_LIST)
+        return fdp_read_list(aTHX_ reader, i);
     sv = fdp_get(aTHX_ reader, i);
     switch (kind) {
     case FDP_INTEGER:
@@ -175,6 +189,10 @@ fdp_read_handles(pTHX_ fdp_reader *reader, I32 from)
     for (i = 0; i < count; i++) {
         (void)fdp_get(aTHX_ reader, from + i);
         why = fdp_descriptor(aTHX_ reader, from + i, &number);
+        if (why && reader->call->sub->if_bad == FDP_REFUSE) {
+            reader->call->flush_error = EBADF;
+            return;
+        }
         if (why)
             fdp_refuse(aTHX_ reader, from + i, why);
         handles[i] = number > I32_MAX ? I32_MAX : (int32_t)number;

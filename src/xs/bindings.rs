@@ -10,6 +10,7 @@ pub const FDP_INTEGER: u8 = 105u8;
 pub const FDP_PATH: u8 = 112u8;
 pub const FDP_BYTES: u8 = 98u8;
 pub const FDP_STORE: u8 = 111u8;
+pub const FDP_LIST: u8 = 108u8;
 pub const FDP_HANDLES: u8 = 64u8;
 pub const FDP_OPTIONS: u8 = 37u8;
 pub const FDP_POSITIONAL: u32 = 4;
@@ -20,6 +21,13 @@ pub const FDP_AS_NUMBER: u32 = 0;
 pub const FDP_AS_HANDLE: u32 = 1;
 pub const FDP_AS_ENDPOINT: u32 = 2;
 pub const FDP_AS_LISTENER: u32 = 3;
+pub const FDP_AS_SPARE: u32 = 4;
+pub const FDP_LIST_NOTHING: u32 = 0;
+pub const FDP_LIST_RECEIVED: u32 = 1;
+pub const FDP_LIST_READ: u32 = 2;
+pub const FDP_LIST_SENT: u32 = 3;
+pub const FDP_LIST_WRITTEN: u32 = 4;
+pub const FDP_LIST_ALL_SENT: u32 = 5;
 pub const FDP_STORE_NOTHING: u32 = 0;
 pub const FDP_STORE_UID: u32 = 1;
 pub const FDP_STORE_SENDER: u32 = 2;
@@ -53,11 +61,13 @@ pub struct fdp_sub {
     pub as_: u8,
     pub stores: u8,
     pub is_list: u8,
+    pub list: u8,
+    pub quiet: u8,
 }
 #[cfg(target_pointer_width = "64")]
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of fdp_sub"][::std::mem::size_of::<fdp_sub>() - 40usize];
+    ["Size of fdp_sub"][::std::mem::size_of::<fdp_sub>() - 48usize];
     ["Alignment of fdp_sub"][::std::mem::align_of::<fdp_sub>() - 8usize];
     ["Offset of field: fdp_sub::name"][::std::mem::offset_of!(fdp_sub, name) - 0usize];
     ["Offset of field: fdp_sub::prototype"][::std::mem::offset_of!(fdp_sub, prototype) - 8usize];
@@ -68,6 +78,8 @@ const _: () = {
     ["Offset of field: fdp_sub::as_"][::std::mem::offset_of!(fdp_sub, as_) - 37usize];
     ["Offset of field: fdp_sub::stores"][::std::mem::offset_of!(fdp_sub, stores) - 38usize];
     ["Offset of field: fdp_sub::is_list"][::std::mem::offset_of!(fdp_sub, is_list) - 39usize];
+    ["Offset of field: fdp_sub::list"][::std::mem::offset_of!(fdp_sub, list) - 40usize];
+    ["Offset of field: fdp_sub::quiet"][::std::mem::offset_of!(fdp_sub, quiet) - 41usize];
 };
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]

@@ -23,6 +23,8 @@ typedef struct {
     I32       ax;
     I32       items;
     I32       store;   /* index of the FDP_STORE argument, or -1                */
+    AV       *list;    /* the FDP_LIST argument, or NULL                        */
+    bool      listed;  /* what came is in there                                 */
     bool      buffers; /* of a handle there may be something in                 */
     bool      pinned;  /* the arguments live until the statement ends           */
     bool      guarded; /* what the call owns hangs on the savestack             */
@@ -63,6 +65,10 @@ void fdp_settle_buffers(pTHX_ fdp_reader *reader);
 /* answer.c */
 void fdp_tell(pTHX_ fdp_reader *reader);
 void fdp_add_class(pTHX_ CV *cv, uint8_t as);
+SV *fdp_scalar_of(pTHX_ CV *cv, fdp_received *received, uint8_t as);
 I32 fdp_return(pTHX_ CV *cv, fdp_reader *reader);
+
+/* list.c */
+void fdp_update_list(pTHX_ CV *cv, fdp_reader *reader);
 
 #endif

@@ -29,6 +29,7 @@
 #define FDP_PATH       'p' /* bytes; dies if tainted                         */
 #define FDP_BYTES      'b' /* a string without wide characters               */
 #define FDP_STORE      'o' /* a variable that receives ids                   */
+#define FDP_LIST       'l' /* a reference to an array, see fdp_sub.list      */
 #define FDP_HANDLES    '@' /* all that follow, each as FDP_HANDLE; last      */
 #define FDP_OPTIONS    '%' /* name => value pairs; last                      */
 #define FDP_POSITIONAL 4   /* at most, before '@' or '%'                     */
@@ -49,12 +50,25 @@ typedef struct {
     uint8_t     as;        /* what descriptors become: FDP_AS_...            */
     uint8_t     stores;    /* into the FDP_STORE argument: FDP_STORE_...     */
     uint8_t     is_list;   /* gives any number of values, not one            */
+    uint8_t     list;      /* what becomes of the array: FDP_LIST_...        */
+    uint8_t     quiet;     /* it raises no SIGPIPE                           */
 } fdp_sub;
 
 #define FDP_AS_NUMBER   0
 #define FDP_AS_HANDLE   1 /* IO::Handle over an anonymous glob */
 #define FDP_AS_ENDPOINT 2 /* IO::File over one                 */
 #define FDP_AS_LISTENER 3 /* the same, autoflushed             */
+#define FDP_AS_SPARE    4 /* IO::File that is only kept open   */
+
+/* Done before any Perl code can run. */
+#define FDP_LIST_NOTHING  0
+#define FDP_LIST_RECEIVED 1 /* what came is pushed: descriptors, or an errno  */
+#define FDP_LIST_READ     2 /* bytes are added to the string at its front, and
+                               descriptors pushed                             */
+#define FDP_LIST_SENT     3 /* descriptors that have gone are taken off       */
+#define FDP_LIST_WRITTEN  4 /* bytes are taken off the string at its front,
+                               and descriptors, which went with the first     */
+#define FDP_LIST_ALL_SENT 5 /* it is emptied                                  */
 
 #define FDP_STORE_NOTHING 0
 #define FDP_STORE_UID     1
@@ -148,7 +162,8 @@ typedef struct {
     uint64_t       max_text;
     const int     *signal_pending; /* Perl's own flag: handlers wait to run */
     int32_t        max_system_fd;  /* $^F */
-    int32_t        flush_error;    /* errno of a flush that failed, else 0 */
+    int32_t        flush_error;    /* errno of a flush that failed, or EBADF of
+                                      one of FDP_HANDLES; else 0 */
 
     /* Owned by Rust between steps; freed by fdp_abandon. */
     void          *operation;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::ffi::CString;
+use std::time::{Duration, Instant};
 
 use super::call::Arguments;
 use super::options;
@@ -9,7 +10,8 @@ use crate::descriptor::{self, Mode};
 use crate::endpoint::Connecting;
 use crate::error::{self, Error};
 use crate::operation::{Answer, Call};
-use crate::passing::{self, Type};
+use crate::passing::{self, Patience, Type};
+use crate::system;
 use crate::threads;
 use crate::transport::MOST_DESCRIPTORS;
 
@@ -194,4 +196,58 @@ pub fn clone(_: &Arguments<'_>) -> Begun {
 
 pub fn transport(_: &Arguments<'_>) -> Begun {
     over(Ok(Answer::text(passing::name())))
+}
+
+/// What the connection's own flags say does not count.
+pub fn receive_into(arguments: &Arguments<'_>) -> Begun {
+    let patience = Some(Patience::None);
+    Ok(passing::receive_all(arguments.descriptor(0)?, MOST_DESCRIPTORS, false, patience))
+}
+
+pub fn read_into(arguments: &Arguments<'_>) -> Begun {
+    let length = arguments.integer(2).and_then(|length| usize::try_from(length).ok());
+    let length = length.unwrap_or(0).max(1);
+    let patience = patience(arguments.integer(3));
+    Ok(passing::read(arguments.descriptor(0)?, length, MOST_DESCRIPTORS, false, patience))
+}
+
+pub fn send_files_from(arguments: &Arguments<'_>) -> Begun {
+    let patience = Some(Patience::None);
+    Ok(passing::send_all(arguments.descriptor(0)?, arguments.handles(), patience))
+}
+
+pub fn send_err_from(arguments: &Arguments<'_>) -> Begun {
+    let errno = arguments.integer(2).ok_or(Error::InvalidArgument)?;
+    let patience = Some(Patience::None);
+    Ok(passing::send_error(arguments.descriptor(0)?, errno, arguments.bytes(3), patience))
+}
+
+pub fn write_from(arguments: &Arguments<'_>) -> Begun {
+    let connection = arguments.descriptor(0)?;
+    let patience = patience(arguments.integer(2));
+    Ok(passing::write(connection, arguments.bytes(3), arguments.handles(), patience))
+}
+
+/// So many milliseconds; fewer than 0, for ever.
+fn patience(milliseconds: Option<i64>) -> Option<Patience> {
+    let Ok(milliseconds) = u64::try_from(milliseconds.unwrap_or(0)) else {
+        return Some(Patience::ForEver);
+    };
+    let deadline = Instant::now().checked_add(Duration::from_millis(milliseconds));
+    Some(match deadline {
+        _ if milliseconds == 0 => Patience::None,
+        None => Patience::ForEver,
+        Some(deadline) => Patience::Until(deadline),
+    })
+}
+
+/// Another descriptor of the same file; none if the second argument is one.
+pub fn spare(arguments: &Arguments<'_>) -> Begun {
+    let descriptor = arguments.descriptor(0)?;
+    let is_there =
+        arguments.descriptor(1).is_ok_and(|spare| system::is_same_file(descriptor, spare));
+    over(match is_there {
+        true => Ok(Answer::default()),
+        false => descriptor::duplicate(descriptor).map(Answer::descriptor),
+    })
 }

@@ -37,8 +37,8 @@ pub enum Failure {
     MinusOne,
     /// The peer's status, negative; else -1.
     MinusStatus,
-    /// The peer's status alone; else an empty list.
-    StatusOrNothing,
+    /// The errno, in place of what came, if a message was taken; else undef.
+    Message,
     Zero,
     /// An empty list.
     Nothing,
@@ -70,6 +70,8 @@ impl Row {
             as_: FDP_AS_NUMBER as u8,
             stores: FDP_STORE_NOTHING as u8,
             is_list: 0,
+            list: FDP_LIST_NOTHING as u8,
+            quiet: 0,
         };
         let (success, failure) = (Success::Constant(1), Failure::Undef);
         Row { sub, begin, success, failure }
@@ -96,8 +98,20 @@ impl Row {
     }
 
     const fn fails_with(mut self, failure: Failure) -> Self {
-        self.sub.is_list = matches!(failure, Failure::Nothing | Failure::StatusOrNothing) as u8;
+        self.sub.is_list = matches!(failure, Failure::Nothing) as u8;
         self.failure = failure;
+        self
+    }
+
+    /// What becomes of the argument of kind FDP_LIST: FDP_LIST_...
+    const fn updates_list(mut self, how: u32) -> Self {
+        self.sub.list = how as u8;
+        self
+    }
+
+    /// Without SIGPIPE.
+    const fn quietly(mut self) -> Self {
+        self.sub.quiet = 1;
         self
     }
 
@@ -122,7 +136,7 @@ const HANDLE: Success = Success::Descriptors(FDP_AS_HANDLE);
 const ENDPOINT: Success = Success::Descriptors(FDP_AS_ENDPOINT);
 const LISTENER: Success = Success::Descriptors(FDP_AS_LISTENER);
 
-pub static TABLE: [Row; 30] = numbered([
+pub static TABLE: [Row; 36] = numbered([
     Row::new(c"File::FDpasser::spipe", c"%", subs::spipe)
         .gives(ENDPOINT)
         .fails_with(Failure::Die("socketpair")),
@@ -162,10 +176,6 @@ pub static TABLE: [Row; 30] = numbered([
         .gives(NUMBER)
         .fails_with(Failure::Nothing)
         .stores(FDP_STORE_SENDER),
-    // For File::FDpasser::Queue, which has to tell a peer's EAGAIN from its own.
-    Row::new(c"File::FDpasser::_receive", c"r", subs::receive_all)
-        .gives(HANDLE)
-        .fails_with(Failure::StatusOrNothing),
     Row::new(c"File::FDpasser::send_err", c"cib", subs::send_err).if_bad(FDP_DIE),
     Row::new(c"File::FDpasser::ask_sender", c"d", subs::ask_sender).if_bad(FDP_DIE),
     Row::new(c"File::FDpasser::peer_cred", c"d", subs::peer_cred)
@@ -209,4 +219,30 @@ pub static TABLE: [Row; 30] = numbered([
     Row::new(c"File::FDpasser::bind_to_fs", c"dp", subs::bind_to_fs)
         .counted(c"fd, name", c"$$")
         .fails_with(Failure::Zero),
+    // For File::FDpasser::Queue and ::Channel.
+    Row::new(c"File::FDpasser::_receive_into", c"rl", subs::receive_into)
+        .updates_list(FDP_LIST_RECEIVED)
+        .gives(HANDLE)
+        .fails_with(Failure::Message),
+    Row::new(c"File::FDpasser::_read_into", c"rlii", subs::read_into)
+        .updates_list(FDP_LIST_READ)
+        .gives(HANDLE),
+    Row::new(c"File::FDpasser::_send_files_from", c"cl@", subs::send_files_from)
+        .updates_list(FDP_LIST_SENT)
+        .quietly()
+        .gives(Success::Number),
+    Row::new(c"File::FDpasser::_send_err_from", c"clib", subs::send_err_from)
+        .updates_list(FDP_LIST_ALL_SENT)
+        .quietly(),
+    Row::new(c"File::FDpasser::_write_from", c"clib@", subs::write_from)
+        .updates_list(FDP_LIST_WRITTEN)
+        .gives(Success::Number)
+        .fails_with(Failure::Zero),
+    Row::new(c"File::FDpasser::_write_quietly_from", c"clib@", subs::write_from)
+        .updates_list(FDP_LIST_WRITTEN)
+        .quietly()
+        .gives(Success::Number)
+        .fails_with(Failure::Zero),
+    Row::new(c"File::FDpasser::_spare", c"hi", subs::spare)
+        .gives(Success::Descriptors(FDP_AS_SPARE)),
 ]);

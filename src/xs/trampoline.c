@@ -59,6 +59,8 @@ XS_INTERNAL(fdp_trampoline)
     reader.ax = ax;
     reader.items = items;
     reader.store = -1;
+    reader.list = NULL;
+    reader.listed = FALSE;
     reader.buffers = FALSE;
     reader.pinned = FALSE;
     reader.guarded = FALSE;
@@ -66,9 +68,17 @@ XS_INTERNAL(fdp_trampoline)
 
     /* Nothing is owned yet: this may die as it likes. */
     fdp_read_arguments(aTHX_ &reader);
+    if (call.sub->quiet) {
+        fdp_guard(aTHX_ &reader);
+        fdp_hold_sigpipe(&call);
+    }
     if (reader.buffers || reader.pinned)
         fdp_settle_buffers(aTHX_ &reader);
     fdp_run(aTHX_ &reader);
+    if (call.sub->quiet)
+        fdp_release_sigpipe(&call);
+    if (reader.list)
+        fdp_update_list(aTHX_ cv, &reader);
     fdp_tell(aTHX_ &reader);
     returned = fdp_return(aTHX_ cv, &reader);
     if (reader.guarded)
