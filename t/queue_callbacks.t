@@ -183,13 +183,12 @@ sub names { return join ' ', @_ }
         sub { push @got, $_[0], errno_name($!) });
     $queue->push_send_fh($file, sub { push @got, $_[0], errno_name($!) });
     $queue->ready;
-    recv_fhs($peer) for 1 .. 3;
+    my $received = map { recv_fhs($peer) } 1 .. 3;
     $queue->ready;
     close $peer;
     $queue->ready;
     is $got[1], 'EPIPE', 'a batch that was cut short: the errno';
-    cmp_ok $got[0], '>=', 192, '... and how many had gone';
-    is $got[0] % 64, 0, '... which are whole messages';
+    cmp_ok $got[0], '>', $received, '... and how many had gone';
     is_deeply [ @got[ 2, 3 ] ], [ undef, 'EPIPE' ], '... what was behind it went not';
 }
 
@@ -329,17 +328,20 @@ for my $kind (qw(receive send)) {
     is $SIG{PIPE}, $handler, '... and the handler of SIGPIPE are untouched';
 }
 
-# The callback of a send whose handle was closed meanwhile.
+# A handle is the callback's alone: dropped, it is closed.
 {
     my ($us, $peer) = pair();
     my $queue = queue($us);
-    my @got;
-    my ($file, $good) = map { tagged($_) } 1, 2;
-    $queue->push_send_fh($file, sub { push @got, $_[0] || errno_name($!) });
-    $queue->push_send_fh($good, sub { push @got, $_[0] || errno_name($!) });
-    close $file;
+    my @open;
+    send_files($peer, map { tagged($_) } 1 .. 3);
+    $queue->push_recv_fh(sub {
+        my $fh     = shift;
+        my $number = fileno $fh;
+        undef $fh;
+        push @open, scalar grep { $_ == $number } descriptors();
+    }) for 1 .. 3;
     $queue->ready;
-    is names(@got), 'EBADF 1', 'a handle that was closed meanwhile';
+    is names(@open), '0 0 0', 'a handle that is taken from @_ and dropped is closed';
 }
 
 no_leak();

@@ -33,7 +33,8 @@ sub take { push @got, $_[0] ? tag_of($_[0]) : errno_name($!) }
     my @filler = fill_table();
     $queue->ready;
     is "@got", '', 'no room: nothing comes';
-    is_deeply told(), ['0 0 0.1'], '... readability is no news now, time is';
+    is_deeply told(), [ '1 0 0', '0 0 0.1' ],
+        '... readability is no news now, time is';
     ok !$queue->wants_read, '... ask the queue itself: not to be read';
     is $queue->timeout, 0.1, '... but looked at again';
     is $queue->pending, 1, '... and the callback waits';

@@ -4,104 +4,106 @@ use 5.016;
 use strict;
 use warnings;
 
-use Carp ();
 use Errno ();
 use File::FDpasser ();
+use File::FDpasser::Watchable ();
 use IO::Handle;
-use Scalar::Util qw(blessed openhandle reftype weaken);
+use Scalar::Util qw(weaken);
 
 our $VERSION = '1.00';
 
-our @CARP_NOT = ('File::FDpasser');
-
-# What may be over by itself: the call is made again.
-my @TRANSIENT = qw(EAGAIN EINTR EMFILE ENFILE ENOBUFS ENOMEM ETOOMANYREFS);
-
-# Seconds until it is made again where readiness does not tell.
-my $PAUSE = 0.1;
-
-# What goes in one piece, or not at all.
+our @ISA = ('File::FDpasser::Watchable');
 my $LONGEST_TEXT = 4096;
 
-# A queue is a hash:
-#   connection  as the caller gave it; undef when the queue is closed
+# So many handles at most go to the native layer at once.
+my $BATCH = 1012;
+
+# A queue is a Watchable with
 #   receivers   callbacks that wait for a descriptor each, in order
-#   received    handles that came and that no callback has taken yet
-#   sends       { handles or error, went, callback } that wait, in order
-#   pausing     { receive, send }: the last call failed for another reason than
-#               that the connection was not ready
-#   on_wants    tells the loop; told: what it was told last
-# While a callback runs nothing is in progress: it may die, push more, close
-# the queue or drop it.
+#   received    handles and errnos that came and that no callback has taken yet
+#   sends       those that wait, in order, each with
+#       what        duplicates of the handles that have not gone yet; or the
+#                   errno and the text of a reply that has not
+#       take        a function that sends from there, and takes off what has gone
+#       value       what the callback hears when all of it went
+#       over        the errno, when nothing more is tried
+#       callback
+# While a callback runs nothing is in progress: it may die, push more, run
+# `ready`, close the queue or drop it.
 
 sub new {
     my ($class, $connection, %option) = @_;
-    my $on_wants = delete $option{on_wants};
-    my ($unknown) = sort keys %option;
-    _invalid('new', "there is no option $unknown") if defined $unknown;
-    _invalid('new', 'on_wants is no code reference')
-        if defined $on_wants && !_is_code($on_wants);
-    _invalid('new', 'the connection is not open') if !_is_open($connection);
-
-    _make_nonblocking($connection) or return undef;
-    return bless {
-        connection => $connection,
-        receivers  => [],
-        received   => [],
-        sends      => [],
-        pausing    => {},
-        on_wants   => $on_wants,
-        told       => '0 0 ',
-    }, $class;
+    my $self = $class->_new($connection, \%option);
+    _make_nonblocking($self) or return undef;
+    $self->{$_} = [] for qw(receivers received sends);
+    return $self;
 }
 
 sub push_recv_fh {
     my ($self, $callback) = @_;
-    _invalid('push_recv_fh', 'the callback is no code reference')
-        if !_is_code($callback);
-    push @{ $self->_open_for('push_recv_fh')->{receivers} }, $callback;
+    $self->_check_push('push_recv_fh', $callback, 1);
+    push @{ $self->{receivers} }, $callback;
     $self->_tell;
     return;
 }
 
 sub push_send_fh {
     my ($self, $handle, $callback) = @_;
+    $self->_check_push('push_send_fh', $callback);
     return $self->_push_send('push_send_fh', [$handle], $callback);
 }
 
 sub push_send_fhs {
     my ($self, $handles, $callback) = @_;
-    _invalid('push_send_fhs', 'the handles are no reference to an array')
+    $self->_check_push('push_send_fhs', $callback);
+    $self->_invalid('push_send_fhs', 'the handles are no reference to an array')
         if ref $handles ne 'ARRAY';
-    return $self->_push_send('push_send_fhs', [@$handles], $callback);
-}
-
-sub _push_send {
-    my ($self, $function, $handles, $callback) = @_;
-    _is_open($_) or _invalid($function, 'a handle is not open') for @$handles;
-    return $self->_push($function, { handles => $handles }, $callback);
+    return $self->_push_send('push_send_fhs', $handles, $callback);
 }
 
 sub push_send_err {
     my ($self, $errno, $text, $callback) = @_;
+    $self->_check_push('push_send_err', $callback);
     my $status = do { no warnings; int $errno };
-    $text = '' if !defined $text;
-    _invalid('push_send_err', 'the errno is not between 1 and 255')
+    $text = defined $text ? "$text" : '';
+    $self->_invalid('push_send_err', 'the errno is not between 1 and 255')
         if $status < 1 || $status > 255;
-    _invalid('push_send_err', 'the text has a NUL or a wide character')
+    $self->_invalid('push_send_err', 'the text has a NUL or a wide character')
         if $text =~ /[^\x01-\xff]/;
-    _invalid('push_send_err', "the text is longer than $LONGEST_TEXT bytes")
+    $self->_invalid('push_send_err',
+        "the text is longer than $LONGEST_TEXT bytes")
         if length $text > $LONGEST_TEXT;
-    return $self->_push('push_send_err', { error => [$status, $text] },
-        $callback);
+    return $self->_push({
+        what     => [ $status, $text ],
+        take     => \&_take_reply,
+        value    => 1,
+        callback => $callback,
+    });
+}
+
+# What is sent is what is open now, so duplicates wait. Where there is no room for
+# them it goes at once, if nothing is before it, or not at all.
+sub _push_send {
+    my ($self, $function, $handles, $callback) = @_;
+    my $duplicates = $self->_duplicates($function, $handles);
+    my $errno      = $! + 0;
+    my $is_full    = !$duplicates && ($!{EMFILE} || $!{ENFILE});
+    my $send = {
+        what     => $duplicates || [@$handles],
+        take     => \&_take_handles,
+        value    => scalar @$handles,
+        callback => $callback,
+        over     => $duplicates ? undef : $errno,
+    };
+    $self->_push($send);
+    _take_handles($self->{connection}, $send->{what})
+        if $is_full && $self->{sends}[0] == $send;
+    return;
 }
 
 sub _push {
-    my ($self, $function, $send, $callback) = @_;
-    _invalid($function, 'the callback is no code reference')
-        if defined $callback && !_is_code($callback);
-    $send->{callback} = $callback;
-    push @{ $self->_open_for($function)->{sends} }, $send;
+    my ($self, $send) = @_;
+    push @{ $self->{sends} }, $send;
     $self->_tell;
     return;
 }
@@ -109,50 +111,18 @@ sub _push {
 sub wants_read {
     my ($self) = @_;
     return !!(@{ $self->{receivers} } && !@{ $self->{received} }
-            && !$self->{pausing}{receive} && defined $self->_number);
+            && !$self->{pausing}{read} && defined $self->fileno);
 }
 
 sub wants_write {
     my ($self) = @_;
-    return !!(@{ $self->{sends} } && !$self->{pausing}{send}
-            && defined $self->_number);
-}
-
-sub timeout {
-    my ($self) = @_;
-    my ($receives, $sends) = map { scalar @{ $self->{$_} } } qw(receivers sends);
-    return undef if !$receives && !$sends;
-    return 0 if $receives && @{ $self->{received} } || !defined $self->_number;
-    return $PAUSE if $receives && $self->{pausing}{receive};
-    return $PAUSE if $sends && $self->{pausing}{send};
-    return undef;
+    return !!(@{ $self->{sends} } && !$self->{pausing}{write}
+            && defined $self->fileno);
 }
 
 sub pending {
     my ($self) = @_;
     return @{ $self->{receivers} } + @{ $self->{sends} };
-}
-
-# Callbacks that are pushed meanwhile have their turn at the next call: one that
-# pushes itself again must not keep the loop from everything else.
-sub ready {
-    my ($self) = @_;
-    $self->{pausing} = {};
-    $self->{told} =~ s/\S+\z/used up/;    # a timer rings once
-    $self->_tell;
-    my $sends    = @{ $self->{sends} };
-    my $receives = @{ $self->{receivers} };
-
-    weaken $self;                         # a callback may drop the queue
-    while ($self && $sends-- > 0) {
-        my $turn = $self->_send or last;
-        $turn->();
-    }
-    while ($self && $receives-- > 0) {
-        my $turn = $self->_receive or last;
-        $turn->();
-    }
-    return;
 }
 
 sub close {
@@ -163,148 +133,126 @@ sub close {
     return;
 }
 
-# ---- one send, one receive: the call that remains to be made, to a callback
-# that is off the queue already; nothing if there is none or it has to wait.
+sub _is_due {
+    my ($self) = @_;
+    return $self->pending && !defined $self->fileno
+        || @{ $self->{receivers} } && @{ $self->{received} };
+}
 
+sub is_over { return $_[0]->is_closed && !$_[0]->pending }
+
+# Callbacks that are pushed meanwhile have their turn at the next call: one that
+# pushes itself again must not keep the loop from everything else.
+sub _serve {
+    my ($self)   = @_;
+    my $sends    = @{ $self->{sends} };
+    my $receives = @{ $self->{receivers} };
+    weaken $self;
+    while ($self && $sends-- > 0) {
+        last if !$self->_send;
+        _report($self->{sends});
+    }
+    while ($self && $receives-- > 0) {
+        last if !$self->_receive;
+        _answer($self->{receivers}, $self->{received});
+    }
+    return;
+}
+
+# ---- sends
+
+# True if the next one is over.
 sub _send {
     my ($self) = @_;
     my $send = $self->{sends}[0] or return;
-    my $errno = defined $self->{connection}
-        ? $self->_send_now($send) : Errno::ECANCELED();
-    return $self->_pause('send') if _is_transient($errno);
-
-    shift @{ $self->{sends} };
-    return $self->_turn($send->{callback} || sub { }, $send->{went}, $errno);
+    while (!defined $send->{over} && @{ $send->{what} }) {
+        defined $self->{connection}
+            or return $send->{over} = Errno::ECANCELED();
+        next if $send->{take}->($self->{connection}, $send->{what});
+        my $errno = $! + 0;
+        return $self->_pause('write') if $self->_is_transient($errno);
+        $send->{over} = $errno;
+    }
+    return 1;
 }
 
-# The errno, 0 if all of it went. What did go is off the list.
-sub _send_now {
-    my ($self, $send) = @_;
-    my $connection = $self->{connection};
-    local $SIG{PIPE} = 'IGNORE';    # the callback hears of EPIPE
-    local $SIG{__DIE__};
-    local $@;
-    my $went = eval {
-        $send->{error}
-            ? File::FDpasser::send_err($connection, @{ $send->{error} })
-            : File::FDpasser::send_files($connection, @{ $send->{handles} });
-    };
-    my $errno = $! + 0;
-    return $@ eq '' ? $errno : Errno::EBADF() if !defined $went;
-    $send->{went} += $went;
-    splice @{ $send->{handles} }, 0, $went if $send->{handles};
-    return $send->{handles} && @{ $send->{handles} } ? $errno : 0;
+sub _take_handles {
+    my ($connection, $handles) = @_;
+    my $last = $#$handles < $BATCH ? $#$handles : $BATCH - 1;
+    return File::FDpasser::_send_files_from($connection, $handles,
+        @$handles[ 0 .. $last ]);
 }
 
+sub _take_reply {
+    my ($connection, $reply) = @_;
+    return File::FDpasser::_send_err_from($connection, $reply, @$reply);
+}
+
+# Calls the callback of the next send, which is over. The list is left and the
+# callback called in one expression, so that each is called once.
+sub _report {
+    my ($sends) = @_;
+    my $send    = $sends->[0] or return;
+    my $left    = @{ $send->{what} };
+    my $errno   = $send->{over};
+    my $value   = $left ? $send->{value} - $left || undef : $send->{value};
+    $send = $send->{callback} || sub { };
+    if ($left) {
+        &{ (@_ = $value, shift @$sends, $! = $errno, $send)[-1] };
+    }
+    else {
+        &{ (@_ = $value, shift @$sends, $send)[-1] };
+    }
+    return;
+}
+
+# ---- receives
+
+# True if there is an answer for the next callback.
 sub _receive {
     my ($self) = @_;
-    return if !@{ $self->{receivers} };
-    my $errno = 0;
-    $errno = $self->_receive_now if !@{ $self->{received} };
-    return $self->_pause('receive') if _is_transient($errno);
-
-    my $callback = shift @{ $self->{receivers} };
-    $errno = -$errno if $errno < 0;
-    return $self->_turn($callback, shift @{ $self->{received} }, $errno);
+    $self->_promise;
+    return 1 if @{ $self->{received} };
+    my $errno = Errno::ECANCELED();
+    if (defined $self->{connection}) {
+        return 1 if File::FDpasser::_receive_into(@$self{qw(connection received)});
+        $errno = $! + 0;
+        return $self->_pause('read') if $self->_is_transient($errno);
+    }
+    push @{ $self->{received} }, $errno if @{ $self->{receivers} };
+    return 1;
 }
 
-# 0 if handles came, an errno if not: negative, and no reason to wait, where it
-# is a status from the peer.
-sub _receive_now {
-    my ($self) = @_;
-    return Errno::ECANCELED() if !defined $self->{connection};
-    my @got = File::FDpasser::_receive($self->{connection})
-        or return $! + 0;
-    return -$got[0] if !ref $got[0];
-    $self->{received} = \@got;
-    return 0;
-}
-
-# The loop hears how things stand before the callback does what it likes.
-sub _turn {
-    my ($self, $callback, $value, $errno) = @_;
-    $self->_tell;
-    return sub {
-        my @argument = $value;
-        undef $value;    # so that the handle is the callback's to drop
-        $! = $errno if $errno;
-        $callback->(@argument);
-    };
-}
-
-# It failed and may work later. Where the connection is ready all the same (the
-# table of descriptors is full, half a message is there) the loop would find it
-# ready without end, so there its readiness is not asked for.
-sub _pause {
-    my ($self, $direction) = @_;
-    $self->{pausing}{$direction} = 1 if $self->_is_ready($direction);
-    $self->_tell;
+# Calls the next callback with the next answer, in one expression, so that none
+# is lost. The handle is in @_ alone, where the callback can take it from.
+sub _answer {
+    my ($receivers, $received) = @_;
+    return if !@$receivers || !@$received;
+    if (ref $received->[0]) {
+        &{ (@_ = $received->[0], undef $received->[0], shift @$received,
+            shift @$receivers)[-1] };
+    }
+    else {
+        &{ (@_ = undef, $! = shift @$received, shift @$receivers)[-1] };
+    }
     return;
-}
-
-sub _is_ready {
-    my ($self, $direction) = @_;
-    my $number = $self->_number;
-    return 1 if !defined $number;
-    my %set = (receive => '', send => '');
-    vec($set{$direction}, $number, 1) = 1;
-    return select $set{receive}, $set{send}, undef, 0;
-}
-
-sub _tell {
-    my ($self) = @_;
-    my $on_wants = $self->{on_wants} or return;
-    # What a closed queue's on_wants holds may hold the queue.
-    delete $self->{on_wants} if !defined $self->{connection} && !$self->pending;
-    my @wants    = (0 + $self->wants_read, 0 + $self->wants_write, $self->timeout);
-    my $wants = join ' ', @wants[0, 1], defined $wants[2] ? $wants[2] : '';
-    return if $wants eq $self->{told};
-    $self->{told} = $wants;
-    $on_wants->($self, @wants);
-    return;
-}
-
-sub _open_for {
-    my ($self, $function) = @_;
-    _invalid($function, 'the queue is closed') if !defined $self->{connection};
-    return $self;
 }
 
 # ---- arguments
 
-sub _invalid {
-    my ($function, $why) = @_;
-    Carp::croak('Invalid args to ' . __PACKAGE__ . "::$function: $why");
-}
-
-sub _is_code {
-    my ($code) = @_;
-    return ref $code && (reftype $code eq 'CODE' || blessed $code);
-}
-
-sub _is_open { return File::FDpasser::my_getfl($_[0]) != -1 }
-
-sub _is_transient {
-    local $! = shift;
-    return $! > 0 && grep { $!{$_} } @TRANSIENT;
-}
-
-sub _number { return _number_of($_[0]{connection}) }
-
-sub _number_of {
-    my ($fh) = @_;
-    return $fh if !ref $fh && ref \$fh ne 'GLOB';
-    return fileno $fh if openhandle($fh);
-    return blessed $fh && $fh->can('fileno') ? $fh->fileno : undef;
+sub _check_push {
+    my ($self, $function, $callback, $is_needed) = @_;
+    $self->_check_code($function, 'the callback', $callback);
+    $self->_invalid($function, 'there is no callback')
+        if $is_needed && !defined $callback;
+    $self->_invalid($function, 'the queue is closed') if $self->is_closed;
+    return;
 }
 
 # The flag belongs to the socket, so that any descriptor of it will do.
 sub _make_nonblocking {
-    my ($connection) = @_;
-    my $handle = openhandle($connection);
-    if (!$handle) {
-        open $handle, '+<&', _number_of($connection) or return;
-    }
+    my ($self) = @_;
+    my $handle = $self->_a_handle or return;
     return defined IO::Handle::blocking($handle, 0);
 }
 
@@ -343,6 +291,28 @@ File::FDpasser::Queue - pass descriptors from within an event loop
     }
     $_->ready for $queue, $other;    # an event loop does that
 
+From within an event loop:
+
+    use strict;
+    use warnings;
+    use AnyEvent;
+    use File::FDpasser;
+    use File::FDpasser::Loop qw(watch);
+    use File::FDpasser::Queue;
+
+    my ($ours, $theirs) = spipe();
+    my $done  = AnyEvent->condvar;
+    my $queue = watch(File::FDpasser::Queue->new($ours));
+    my $other = watch(File::FDpasser::Queue->new($theirs));
+
+    $queue->push_send_fh(\*STDIN);
+    $other->push_recv_fh(sub {
+        my $fh = shift or return $done->croak("not received: $!\n");
+        $done->send(fileno $fh);
+    });
+    print 'STDIN again, as descriptor ', $done->recv, "\n";
+    $_->close for $queue, $other;
+
 =head1 DESCRIPTION
 
 The functions of L<File::FDpasser> on a non-blocking connection either do what
@@ -370,13 +340,29 @@ L</close> for an end with notice.
 
 Callbacks are called by L</ready> and L</close> only, never while something
 is pushed. While one runs, nothing else of the queue is in progress: it may
-push more, close the queue, drop it, or die. An exception leaves C<ready>, and
-what still waits goes on at the next call.
+push more, call C<ready>, close the queue, drop it, or die. An exception leaves
+C<ready>, and what still waits goes on at the next call. So does that of a signal
+handler: what was received is kept by the queue before any Perl code can run, and
+what was sent is not sent again.
 
 =item *
 
-A handle that is received belongs to the callback, and closes when that does
-not keep it. A handle that is pushed is kept open until it has gone.
+A handle that is received belongs to the callback: C<< my $fh = shift >> takes
+it, and it closes when that is dropped.
+
+=item *
+
+What is sent is what was open when it was pushed: the queue makes a duplicate,
+and whatever becomes of the handle or number after that is no matter. So
+
+    while (my $path = shift @paths) {
+        open $fh, '<', $path or die "$path: $!\n";
+        $queue->push_send_fh($fh);
+    }
+
+sends each of the files. It takes a descriptor for each that waits; for one that is
+pushed again and again only one where that can be seen (in one
+L</push_send_fhs>, and on Linux since 6.10).
 
 =back
 
@@ -400,8 +386,10 @@ L<File::FDpasser/Arguments>. With C<on_wants> the queue calls
 
     $code->($queue, $read, $write, $timeout)
 
-whenever its wants have changed, and each time that it wants a new timer:
-L</WITH AN EVENT LOOP> shows what to do then.
+whenever its wants have changed, and each time that it wants a new timer; see
+L</on_wants>. Loops are watched by L<File::FDpasser::Loop>, which does that.
+
+Whatever the connection's flags say later, the queue never waits on it.
 
 B<Returns:> The queue; or C<undef>, with C<$!> set.
 
@@ -443,19 +431,19 @@ callback all the same.
     $queue->push_send_fh($fh);
     $queue->push_send_fh($fh, sub { my $went = shift; ... });
 
-B<Arguments:> A handle or a descriptor number, which has to stay open until it
-has gone. What was printed to a handle is flushed then; of a handle that is
-non-blocking itself, flush it before, as Perl forgets what it could not write.
-A callback may follow: it is called with 1 when the descriptor is on its way; or
-with C<undef> and C<$!>: C<EPIPE>, the other end is closed; C<EBADF>, the
-handle was closed meanwhile; C<ECANCELED>, the queue was; others as
+B<Arguments:> A handle or a descriptor number, of which the queue keeps a
+duplicate until it has gone. What was printed to a handle is flushed now. A
+callback may follow: it is called with 1 when the descriptor is on its way; or
+with C<undef> and C<$!>: C<EPIPE>, the other end is closed; C<ECANCELED>, the queue
+was closed; C<EMFILE>, there was no room for a duplicate and it could not be sent at
+once; C<ENOSPC>, C<EAGAIN> and so on, it could not be flushed; others as
 L<File::FDpasser/send_file>. SIGPIPE is not raised.
 
 =head2 push_send_fhs
 
     $queue->push_send_fhs(\@fh, sub { my $went = shift; ... });
 
-Sends several as L<File::FDpasser/send_files> does, up to 64 in a message. The
+Sends several as L<File::FDpasser/send_files> does, many in a message. The
 callback is called once, when all have gone, with their number; on a failure
 with C<$!> and the number of those that went before, C<undef> if none did.
 
@@ -465,7 +453,8 @@ with C<$!> and the number of those that went before, C<undef> if none did.
 
 Sends an error reply in place of a descriptor, as L<File::FDpasser/send_err>:
 C<$errno> from 1 to 255, and C<$text>, which may be undef, of at most 4096
-bytes.
+bytes; of a long one as much is sent as surely goes in one piece with the errno, a
+thousand bytes and more.
 
 =head2 close
 
@@ -483,6 +472,26 @@ connection is let go: it is closed if nobody else holds it.
 
 What L</ready> is to be called for: that the connection is readable, that it
 is writable, and that so many seconds are over: 0, at once; undef, never.
+
+=head2 on_wants
+
+    $queue->on_wants(sub { my ($queue, $read, $write, $timeout) = @_; ... });
+
+What C<new> takes as an option: the function that is told of the wants. It is
+called now if there are any, then whenever they change, each time that a new
+timer is wanted, and a last time when the queue has been closed. Before it
+receives, C<ready> wants to be called again at once, and after that says what it
+really wants: so a loop comes back to it though a callback has died. If the
+function dies it is told the same again at the next occasion.
+
+=head2 handle, fileno
+
+The connection as it was given to C<new>, and its descriptor number; C<undef>
+when the queue is closed.
+
+=head2 is_closed, is_over
+
+Whether it is closed; whether moreover every callback has been called.
 
 =head2 ready
 
@@ -507,20 +516,17 @@ descriptors knows: it calls L</ready>, and the queue goes on at once. For the
 closings that nobody tells it of it has a C<timeout> of a tenth of a second
 while the table is full, and at no other time but these: the user has too many
 descriptors in flight (C<ETOOMANYREFS>), the system is short of memory or of
-open files, a peer has sent half a message, or a handle that is to be sent
-could not be flushed now.
+open files.
 
 A batch is received whole or not at all: it needs room for all of its
-descriptors, up to 64 for those of this module.
+descriptors, which for those of this module are a quarter of the sender's limit, or
+64, and never more than 253.
 
 =head1 WITH AN EVENT LOOP
 
-In each of these C<$conn> is the connection, an endpoint of File::FDpasser or any
-other handle. While a queue in a loop has
-something to wait for, the loop holds it: what was pushed is done, though the
-program keeps no reference. L</close> ends that.
-
-=head2 select
+L<File::FDpasser::Loop> watches queues from within IO::Async, Mojo::IOLoop,
+AnyEvent and POE, and has a loop of its own. With C<select>, C<$conn> being the
+connection:
 
     while ($queue->pending) {
         my ($read, $write) = ('', '');
@@ -533,77 +539,10 @@ program keeps no reference. L</close> ends that.
 A program that waits for other things as well passes C<select> the smallest
 timeout of all.
 
-=head2 IO::Poll
-
-    my $poll = IO::Poll->new;
-    while ($queue->pending) {
-        $poll->mask($conn => ($queue->wants_read && POLLIN)
-            | ($queue->wants_write && POLLOUT));
-        $poll->poll($queue->timeout);
-        $queue->ready;
-    }
-
-=head2 AnyEvent
-
-    my ($reader, $writer, $timer);
-    my $queue = File::FDpasser::Queue->new($conn, on_wants => sub {
-        my ($queue, $read, $write, $timeout) = @_;
-        my $ready = sub { $queue->ready };
-        $reader = $read ? AE::io(fileno $conn, 0, $ready) : undef;
-        $writer = $write ? AE::io(fileno $conn, 1, $ready) : undef;
-        $timer = defined $timeout ? AE::timer($timeout, 0, $ready) : undef;
-    });
-
-(L<EV> takes no endpoint as it is, but takes its C<fileno>.)
-
-=head2 IO::Async
-
-    my $timer;
-    my $queue = File::FDpasser::Queue->new($conn, on_wants => sub {
-        my ($queue, $read, $write, $timeout) = @_;
-        my $ready = sub { $queue->ready };
-        $loop->unwatch_io(handle => $conn, on_read_ready => 1, on_write_ready => 1);
-        $loop->watch_io(handle => $conn, on_read_ready => $ready) if $read;
-        $loop->watch_io(handle => $conn, on_write_ready => $ready) if $write;
-        $loop->unwatch_time($timer) if defined $timer;
-        $timer = defined $timeout
-            ? $loop->watch_time(after => $timeout, code => $ready) : undef;
-    });
-
-=head2 Mojo::IOLoop
-
-    my $reactor = Mojo::IOLoop->singleton->reactor;
-    my $timer;
-    my $queue = File::FDpasser::Queue->new($conn, on_wants => sub {
-        my ($queue, $read, $write, $timeout) = @_;
-        my $ready = sub { $queue->ready };
-        $reactor->remove($_) for $conn, grep { defined } $timer;
-        $reactor->io($conn => $ready)->watch($conn, $read, $write)
-            if $read || $write;
-        $timer = defined $timeout ? $reactor->timer($timeout => $ready) : undef;
-    });
-
-=head2 POE
-
-    POE::Session->create(inline_states => {
-        _start => sub { $_[KERNEL]->alias_set('queue') },
-        wants  => sub {
-            my ($kernel, $queue, $read, $write, $timeout) = @_[KERNEL, ARG0 .. $#_];
-            $kernel->select_read($conn, $read ? ('ready', $queue) : ());
-            $kernel->select_write($conn, $write ? ('ready', $queue) : ());
-            $kernel->delay(timer => $timeout, $queue);
-        },
-        ready => sub { $_[ARG2]->ready },
-        timer => sub { $_[ARG0]->ready },
-    });
-    my $queue = File::FDpasser::Queue->new($conn,
-        on_wants => sub { $poe_kernel->call(queue => wants => @_) });
-
-The session ends with the loop. To end it before, remove its alias.
-
 =head1 SEE ALSO
 
-L<File::FDpasser>; L<AnyEvent::FDpasser>, after whose methods those of this
+L<File::FDpasser>, L<File::FDpasser::Channel>, L<File::FDpasser::Loop>;
+L<AnyEvent::FDpasser>, after whose methods those of this
 module are named
 
 =head1 COPYRIGHT AND LICENSE
