@@ -1,5 +1,5 @@
-# The glue that the manual of File::FDpasser::Queue gives for each event loop,
-# taken from there word for word, run by the real loop.
+# File::FDpasser::Loop with the real loops: a queue and a channel in each, with
+# everything that they can wait for.
 
 use strict;
 use warnings;
@@ -10,103 +10,103 @@ use Situation;
 use Peer;
 
 use File::FDpasser qw(:all);
+use File::FDpasser::Channel;
+use File::FDpasser::Loop qw(watch);
 use File::FDpasser::Queue;
-use IO::Poll qw(POLLIN POLLOUT);
+use Scalar::Util qw(weaken);
 
 my $MESSAGES = 350;    # more than a connection takes at once
 
-# glue: the heading in the manual, with the modules that it takes. It is run as
-# it stands, with $conn and $loop, and makes $queue or, where it is a loop
-# itself, uses it. run, stop: the loop.
+# What watch is given, and how the loop is run and stopped; some end by themselves
+# when nothing is watched.
 my @LOOPS = (
-    { name => 'select',   glue => 'select' },
-    { name => 'IO::Poll', glue => 'IO::Poll' },
+    { name => 'none', run => \&File::FDpasser::Loop::run },
     (map { any_event($_) } qw(Perl EV)),
-    {
-        name    => 'IO::Async',
-        modules => ['IO::Async::Loop'],
-        loop    => sub { IO::Async::Loop->new },
-        run     => sub { $_[0]->run },
-        stop    => sub { $_[0]->stop },
-    },
-    (map { mojo($_) } qw(Poll EV)),
+    (map { io_async($_) } qw(Poll Select)),
+    (map { mojo($_, 'Mojo::IOLoop') } qw(Poll EV)),
+    mojo('Poll', 'Mojo::Reactor::Poll'),
     {
         name    => 'POE',
         modules => ['POE'],
+        loop    => sub { no warnings 'once'; $POE::Kernel::poe_kernel },
         run     => sub { POE::Kernel->run },
-        stop    => sub { POE::Kernel->alias_remove('queue') },
     },
 );
 
 sub any_event {
     my ($model) = @_;
+    my $end;
     return {
         name    => "AnyEvent, $model",
-        glue    => 'AnyEvent',
-        modules => [ 'AnyEvent', $model eq 'EV' ? 'EV' : () ],
+        modules => [ $model eq 'EV' ? 'EV' : (), 'AnyEvent' ],
         env     => { PERL_ANYEVENT_MODEL => $model },
-        loop    => sub { AnyEvent->condvar },
-        run     => sub { $_[0]->recv },
-        stop    => sub { $_[0]->send },
+        loop    => sub { AnyEvent::detect(); $end = AnyEvent->condvar; return },
+        run     => sub { $end->recv },
+        stop    => sub { $end->send },
     };
 }
 
-sub mojo {
-    my ($reactor) = @_;
+sub io_async {
+    my ($kind) = @_;
+    my $loop;
     return {
-        name    => "Mojo::IOLoop, $reactor",
-        glue    => 'Mojo::IOLoop',
-        modules => [ $reactor eq 'EV' ? 'EV' : (), 'Mojo::IOLoop' ],
-        env     => { MOJO_REACTOR => "Mojo::Reactor::$reactor" },
-        run     => sub { Mojo::IOLoop->start },
-        stop    => sub { Mojo::IOLoop->stop },
+        name    => "IO::Async, $kind",
+        modules => ["IO::Async::Loop::$kind"],
+        loop    => sub { $loop = "IO::Async::Loop::$kind"->new },
+        run     => sub { $loop->run },
+        stop    => sub { $loop->stop },
     };
 }
 
-my %manual = sections($INC{'File/FDpasser/Queue.pm'});
-
-# Heading => the verbatim text below it.
-sub sections {
-    my ($path) = @_;
-    open my $module, '<', $path or die "$path: $!";
-    local $/;
-    my ($pod) = <$module> =~ /^=head1 WITH AN EVENT LOOP\n(.*?)^=head1 /ms;
-    return $pod =~ /^=head2 (\S+)\n\n(.*?)^(?=\S)/gms;
+# The class stands for its singleton; a reactor serves as well.
+sub mojo {
+    my ($reactor, $class) = @_;
+    my $loop;
+    return {
+        name    => "$class, $reactor",
+        modules => [ $reactor eq 'EV' ? 'EV' : (), 'Mojo::IOLoop', $class ],
+        env     => { MOJO_REACTOR => "Mojo::Reactor::$reactor" },
+        loop    => sub { $loop = $class eq 'Mojo::IOLoop' ? $class : $class->new },
+        run     => sub { $loop->start },
+    };
 }
 
-# Sends every descriptor back, until the end; in the meantime, at the number
-# that is called $half, only half of it. The count.
+# Sends every descriptor back, in the middle half of one only at first, until the
+# end; and every line with its descriptors, which come first. The counts.
 sub echo {
-    my ($peer, $half, $proceed) = @_;
-    my $count = 0;
-    while (my $fh = recv_fh($peer)) {
-        if (++$count == $half) {
-            syswrite $peer, "\0";
+    my ($queue_peer, $channel_peer, $proceed) = @_;
+    my ($count, $lines) = (0, 0);
+    while (my $fh = recv_fh($queue_peer)) {
+        if (++$count == 200) {
+            syswrite $queue_peer, "\0";
             $proceed->wait;
-            syswrite $peer, chr 5;
+            syswrite $queue_peer, chr 5;
             next;
         }
-        send_file($peer, $fh);
+        send_file($queue_peer, $fh) or die "send_file: $!";
     }
-    return $count;
+    my $channel = File::FDpasser::Channel->new($channel_peer);
+    while (defined(my $line = $channel->read_line)) {
+        $channel->write($line, $channel->take_fhs(1)) or die "write: $!";
+        last if ++$lines == $MESSAGES;
+    }
+    return ($count, $lines);
 }
 
 # In a child, as a loop is for the whole process: what happened, by name.
 sub scenario {
-    my ($test, $conn, $proceed) = @_;
-    local @ENV{ keys %{ $test->{env} } } = values %{ $test->{env} };
-    eval "require $_" or die $@ for @{ $test->{modules} };
-    POE->import if $test->{name} eq 'POE';
-    my $glue = $manual{ $test->{glue} || $test->{name} };
+    my ($test, $proceed, $ends) = @_;
+    load($test);
     my $loop = $test->{loop} ? $test->{loop}->() : undef;
-    my $is_loop = !$test->{run};
+    my %seen = map { $_ => 0 } qw(sent full drained ended read written);
+    my (@filler, $kept);
+    watch_pauses(\%seen, \@filler);
 
-    my $queue = $is_loop ? File::FDpasser::Queue->new($conn) : undef;
-    $queue = eval "use strict; use warnings; $glue \$queue" || die $@ if !$is_loop;
-
-    my %seen = (received => [], sent => 0);
-    my @filler;
-    watch_pauses(\%seen, \@filler, $proceed);
+    my $queue   = File::FDpasser::Queue->new(shift @$ends);
+    my $channel = File::FDpasser::Channel->new(shift @$ends, blocking => 0,
+        on_drain => sub { $seen{drained}++ },
+        on_input => sub { take_lines($_[0], \%seen) },
+        on_end   => sub { $seen{ended}++; $_[0]->close; stop($test) });
     my $tag = tagged('tag');
     for my $number (1 .. $MESSAGES) {
         $queue->push_send_fh($number % 2 ? $tag : tagged('other'),
@@ -114,65 +114,94 @@ sub scenario {
         $queue->push_recv_fh(sub {
             push @{ $seen{received} }, $_[0] ? tag_of($_[0]) : $! + 0;
             # The rest comes to a full table.
-            @filler = fill_table() if $number == 100;
-            return if $number < $MESSAGES || !$test->{stop};
-            $test->{stop}->($loop);
+            ($kept, @filler) = ($_[0], fill_table()) if $number == 100;
+            $proceed->open         if $number == 199;
+            $queue->close          if $number == $MESSAGES;
         });
+        $seen{written} += $channel->write("line $number\n", $tag);
     }
-    if ($is_loop) { eval "use strict; use warnings; $glue; 1" or die $@ }
-    else          { $test->{run}->($loop) }
+    my @things = ($queue, $channel);
+    if ($loop || $test->{stop}) {
+        watch($_, $loop) == $_ or die for @things;
+    }
+    weaken $_ for $queue, my $held = $channel;
+    undef $channel;
+    if (!$loop && !$test->{stop}) { $test->{run}->(splice @things) }
+    else                          { @things = (); $test->{run}->() }
 
-    $seen{pending} = $queue->pending;
-    $queue->close;
-    undef $queue;
-    close $conn;
     $seen{received} = join ' ', @{ $seen{received} };
+    $seen{left}     = grep { defined } $queue, $held;
     return \%seen;
 }
 
-# Whenever the queue has to wait for something that readiness does not tell: at
-# the third time the cause is removed, behind its back.
+sub load {
+    my ($test) = @_;
+    @ENV{ keys %{ $test->{env} } } = values %{ $test->{env} };
+    for (@{ $test->{modules} }) { eval "package Loaded; use $_; 1" or die $@ }
+}
+
+sub stop { my ($test) = @_; $test->{stop}->() if $test->{stop} }
+
+sub take_lines {
+    my ($channel, $seen) = @_;
+    while (defined(my $line = $channel->read_line)) {
+        my ($fh) = $channel->take_fhs(1);
+        $seen->{read}++ if $line eq 'line ' . ($seen->{read} + 1) . "\n"
+            && tag_of($fh) eq 'tag';
+    }
+}
+
+# What waits for something that readiness does not tell: at the third time the
+# cause is removed, behind its back.
 sub watch_pauses {
-    my ($seen, $filler, $proceed) = @_;
-    my $pause = \&File::FDpasser::Queue::_pause;
+    my ($seen, $filler) = @_;
+    my $pause = \&File::FDpasser::Watchable::_pause;
     no warnings 'redefine';
-    *File::FDpasser::Queue::_pause = sub {
+    *File::FDpasser::Watchable::_pause = sub {
         $pause->(@_);
-        my ($queue) = @_;
-        return if !$queue->{pausing}{receive};
-        my $why = @$filler ? 'full' : 'half';
-        return if ++$seen->{$why} < 3;
-        empty_table(splice @$filler) if $why eq 'full';
-        $proceed->open if $why eq 'half' && $seen->{half} == 3;
+        my ($thing) = @_;
+        return if !$thing->isa('File::FDpasser::Queue') || !$thing->{pausing}{read};
+        empty_table(splice @$filler) if ++$seen->{full} == 3;
         return;
     };
 }
 
-sub missing {
-    my ($test) = @_;
-    local %ENV = (%ENV, %{ $test->{env} || {} });
-    return grep { in_child { eval "require $_" ? () : $_ }->result }
-        @{ $test->{modules} };
-}
-
 for my $test (@LOOPS) {
     SKIP: {
-        my ($missing) = missing($test);
-        skip "$test->{name}: no $missing here", 6 if $missing;
-        # Bare IO objects, which not every loop likes.
-        my ($us, $peer) = map { *$_{IO} } pair();
+        my $child = in_child { eval { load($test); 1 } ? '' : $@ };
+        my ($missing) = $child->result;
+        skip "$test->{name} is not here", 11 if $missing =~ /^Can't locate/;
+        is $missing, '', $test->{name};
+
+        my ($us, $peer)           = pair();
+        my ($channel_us, $channel_peer) = pair();
         my $proceed = gate();
-        my $echo = in_child { close $us; echo($peer, 200, $proceed) };
-        my $loop = in_child { close $peer; scenario($test, $us, $proceed) };
-        close $_ for $us, $peer;
+        my $echo = in_child {
+            close $_ for $us, $channel_us;
+            echo($peer, $channel_peer, $proceed);
+        };
+        # An IO object and a number, which not every loop likes.
+        my $loop = in_child {
+            close $_ for $peer, $channel_peer;
+            my @ends = (*$us{IO}, fileno $channel_us);
+            undef $us;
+            scenario($test, $proceed, \@ends);
+        };
+        close $_ for $us, $peer, $channel_us, $channel_peer;
         my $seen = $loop->result;
+
         my @expected = map { $_ == 200 ? 5 : $_ % 2 ? 'tag' : 'other' } 1 .. $MESSAGES;
-        is $seen->{sent}, $MESSAGES, "$test->{name}: all were sent";
+        is $seen->{sent}, $MESSAGES, '... all were sent';
         is $seen->{received}, "@expected", '... all came back, in order';
-        is $seen->{full}, 3, '... a full table was waited for, by a timer';
-        cmp_ok $seen->{half}, '<=', 5, '... half a message, too';
-        is $seen->{pending}, 0, '... nothing is left';
-        is $echo->result, $MESSAGES, '... and a close ends the connection';
+        ok $seen->{full}, '... a full table was waited for';
+        cmp_ok $seen->{full}, '<=', 10, '... by a timer';
+        is $seen->{written}, $MESSAGES, '... all lines were taken';
+        is $seen->{drained}, 1, '... and went';
+        is $seen->{read}, $MESSAGES, '... each came back with its descriptor';
+        is $seen->{ended}, 1, '... the end was told, once';
+        is $seen->{left}, 0, '... and what is closed is let go';
+        is_deeply [ $echo->result ], [ $MESSAGES, $MESSAGES ],
+            '... a close ends the connection';
     }
 }
 

@@ -100,7 +100,7 @@ my $library    = "$scratch/library";
     is $?, 0, 'cpanm' or diag substr $said, -4000;
     is_deeply [ grep { /warning|deprecated|uninitialized/i && !m{^\Q$top\E/} } split /\n/, $said ], [], 'without a warning';
 }
-for my $module ( 'File::FDpasser', 'File::FDpasser::Queue' ) {
+for my $module ( 'File::FDpasser', map {"File::FDpasser::$_"} qw(Channel Loop Queue) ) {
     is run("cd / && $^X -Mlocal::lib=--no-create,$library -M$module -e 'print \$$module\::VERSION'"),
         $version, "$module is installed";
 }

@@ -155,7 +155,8 @@ before, between and after the descriptors.
 Descriptors do not leave the machine: nothing can be sent over TCP or UDP (EOPNOTSUPP). A TCP
 connection can be passed, like anything else that is open.
 
-L<File::FDpasser::Queue> sends and receives from within an event loop. L<File::FDpasser::Protocol>
+L<File::FDpasser::Queue> sends and receives from within an event loop,
+L<File::FDpasser::Channel> speaks protocols of your own there and elsewhere. L<File::FDpasser::Protocol>
 has what goes over the wire, other languages and programs, and STREAMS;
 L<File::FDpasser::Guarantees> what can be relied on, and the tests that show it;
 L<File::FDpasser::Upgrading> what scripts written for version 0.09 may notice.
