@@ -232,7 +232,8 @@ fdp_read_options(pTHX_ fdp_reader *reader, I32 from)
     SAVEFREEPV(options);
     for (i = 0; i < items; i += 2) {
         fdp_option *option = &options[i / 2];
-        const char *name = SvPV_nomg_const(fdp_get(aTHX_ reader, from + i), length);
+        SV *sv = fdp_get(aTHX_ reader, from + i);
+        const char *name = SvPV_nomg_const(sv, length);
 
         option->name = (const uint8_t *)SvPVX_const(newSVpvn_flags(name, length, SVs_TEMP));
         option->name_length = length;
