@@ -9,6 +9,7 @@ use nix::sys::socket::{getsockopt, sockopt};
 use nix::sys::stat::{fstat, SFlag};
 
 use crate::error::{Error, Result};
+use crate::system;
 
 /// A descriptor of the caller's, by its number.
 ///
@@ -38,8 +39,12 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// None for Linux's access mode 3, which allows neither reading nor writing.
+    /// None for what can neither be read nor written: Linux's access mode 3, and
+    /// O_PATH.
     pub fn from_flags(flags: OFlag) -> Option<Self> {
+        if flags.intersects(system::OPEN_AS_NAME) {
+            return None;
+        }
         let append = flags.contains(OFlag::O_APPEND);
         match flags & OFlag::O_ACCMODE {
             mode if mode == OFlag::O_RDONLY => Some(Mode::Read),

@@ -51,6 +51,20 @@ SKIP: {
     is my_getfl(fileno $fh) & 3, 3, '... has flags';
 }
 
+SKIP: {
+    my $O_PATH = 0x20_0000;
+    skip 'O_PATH is known for Linux only', 6 if $^O ne 'linux';
+    for my $what ($path, "$dir") {
+        sysopen my $fh, $what, $O_PATH or skip "open: $!", 6;
+        fails { get_fopen_mode(fileno $fh) } undef, 'EINVAL',
+            'what was opened with O_PATH can neither be read nor written';
+        is my_getfl($fh) & $O_PATH, $O_PATH, '... has flags';
+        my ($here, $there) = spipe();
+        send_file($here, $fh);
+        is identity(recv_fh($there)), identity($fh), '... and can be passed on';
+    }
+}
+
 # Streams are things of Solaris and illumos.
 {
     my ($end) = spipe();

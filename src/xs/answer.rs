@@ -141,8 +141,8 @@ fn received(descriptor: OwnedFd, kind: u32, max_system_fd: i32) -> fdp_received 
 
 fn as_handle(descriptor: &OwnedFd) -> (u32, u32) {
     let flags = descriptor::status_flags(descriptor);
-    // Access mode 3 of Linux is good for ioctl alone; in a handle for both
-    // directions it is at least not lost.
+    // What can neither be read nor written is good for ioctl, fstat, fchdir; in
+    // a handle for both directions it is at least not lost.
     let mode = flags.ok().and_then(Mode::from_flags).unwrap_or(Mode::ReadWrite);
     match mode {
         Mode::Read => (FDP_READ, FDP_ONE_BUFFER),
