@@ -199,6 +199,12 @@ for my $odd (
         works_in_file_system("$dir/$long", 'many of them', "$dir", $bytes);
     }
 }
+# However perl keeps the string: as open takes it.
+for my $path ("$dir/\xe9", do { utf8::upgrade(my $upgraded = "$dir/\xe9"); $upgraded }) {
+    write_file($path, '');
+    my $base = names("$dir");
+    works_in_file_system($path, 'a character between 128 and 255', "$dir", $base);
+}
 {
     my $path = bless ["$dir/object"], 'Path';
     works_in_file_system($path, 'an object that is a path', "$dir", 'object');

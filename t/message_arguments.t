@@ -201,6 +201,20 @@ for ([ 'a number' => 42, '42' ], [ 'a fraction' => 1.5, '1.5' ],
     ok $got eq $expected && !utf8::is_utf8($got), 'come as bytes';
 }
 
+# ---- how many bytes: more than there is memory for, with room for what comes
+
+for my $many (2**31, 2**32, 2**40, 9e15, '1099511627776') {
+    write_fd($peer, 'bytes', $file);
+    my ($bytes, @fh) = read_fd($us, $many, 253);
+    is $bytes, 'bytes', "$many bytes at most";
+    is tag_of($fh[0]), 'file', '... and a descriptor';
+    fails_empty { read_fd($us, $many, 1) } 'EAGAIN', '... or none';
+}
+for my $many (2**63, 1e20, '1e20') {
+    dies(sub { $call{read_fd}->($us, $many, 1) },
+        "Invalid args to read_fd: argument 2 is not an integer", "$many bytes");
+}
+
 # ---- context
 
 {

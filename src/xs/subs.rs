@@ -133,10 +133,10 @@ pub fn write_fd(arguments: &Arguments<'_>) -> Begun {
 }
 
 pub fn read_fd(arguments: &Arguments<'_>) -> Begun {
-    let length = arguments.integer(1).and_then(|length| usize::try_from(length).ok());
-    let Some(length @ 1..) = length else {
+    let Some(length @ 1..) = arguments.integer(1) else {
         return dies("argument 2 is not 1 or more");
     };
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
     let Some(most) = most_descriptors(arguments, 2) else {
         return dies("argument 3 is negative");
     };
