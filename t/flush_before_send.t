@@ -22,7 +22,10 @@ my $path = "$dir/file";
 
 # Pending output of the handle
 
-for my $mode ('>', '>>', '+<', '+>', '+>>') {
+# Perl has :stdio unless it was built without.
+my @layers = ('', (eval { open my $fh, '<:stdio', $0 } ? ':stdio' : ()));
+
+for my $mode (map { my $layer = $_; map { "$_$layer" } '>', '>>', '+<', '+>', '+>>' } @layers) {
     write_file($path, '');
     my ($here, $there) = spipe();
     open my $fh, $mode, $path or die "$path: $!";
@@ -82,11 +85,6 @@ for my $mode ('>', '>>', '+<', '+>', '+>>') {
     send_file($here, bless sub { $inner }, 'GlobByOverloading');
     is content($path), 'inside', 'an object that is a glob by overloading';
     close $inner;
-    if (open my $stdio, '>:stdio', $path) {
-        print {$stdio} 'pending';
-        send_file($here, $stdio);
-        is content($path), 'pending', 'a handle of the layer :stdio';
-    }
     open my $wide, '>:utf8', $path or die "$path: $!";
     print {$wide} "\x{263a}";
     send_file($here, $wide);
@@ -128,7 +126,7 @@ for my $end (
 
 # What has been read ahead stays, and moves nothing.
 
-for my $mode ('<', '+<') {
+for my $mode (map { ("<$_", "+<$_") } @layers) {
     write_file($path, "one\ntwo\nthree\n");
     my ($here, $there) = spipe();
     open my $fh, $mode, $path or die "$path: $!";
@@ -215,6 +213,30 @@ SKIP: {
     fails { recv_fh($there) } undef, 'EAGAIN', '... which is not sent';
     no warnings 'io';
     close $other;
+}
+
+# Where :stdio is what perl uses by itself.
+SKIP: {
+    skip 'no :stdio here', 1 if @layers == 1;
+    local $ENV{PERLIO} = 'stdio';
+    is run_perl('-e', <<'END', $path), "pending|kernel 15 15|two\n", 'with PERLIO=stdio';
+        use File::FDpasser;
+        my ($here, $there) = spipe();
+        open my $fh, '+>', $ARGV[0] or die $!;
+        print {$fh} 'pending';
+        send_file($here, $fh) or die $!;
+        open my $look, '<:unix', $ARGV[0] or die $!;
+        sysread $look, my $written, 100;
+        print "$written|";
+        print {$fh} "\none\ntwo";
+        seek $fh, 4, 0;
+        my $line = <$fh>;
+        print 'kernel ', sysseek($fh, 0, 1) + 0, ' ';
+        send_file($here, $fh) or die $!;
+        print sysseek($fh, 0, 1) + 0, '|';
+        <$fh>;
+        print <$fh>, "\n";
+END
 }
 
 # $! is restored after a flush that went well.
