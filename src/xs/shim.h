@@ -128,7 +128,9 @@ typedef struct {
 #define FDP_ANSWER 0 /* the call is over: fdp_call.answer holds               */
 #define FDP_WAIT   1 /* call fdp_wait and enter again                         */
 #define FDP_LIMIT  2 /* read $File::FDpasser::max_text and enter again        */
-#define FDP_TEXT   3 /* hand answer.bytes on as the peer's text, enter again  */
+#define FDP_TEXT   3 /* hand answer.bytes on as the peer's text, enter again;
+                        where the message goes on FDP_WAIT is next, which shows
+                        signals                                              */
 #define FDP_CROAK  4 /* die with answer.bytes                                 */
 #define FDP_INVALID 5 /* the same, of the arguments                           */
 
@@ -180,8 +182,7 @@ void fdp_choose_transport(uint8_t tainting);
 
 /* The first step of a call, or the next. */
 uint32_t fdp_enter(fdp_call *call);
-/* Blocks as the operation asked, or, where it did not, shows it that a signal
- * is pending: that ends any wait at once.  Owns nothing, so that a signal handler that
+/* Blocks as the operation asked.  Owns nothing, so that a signal handler that
  * Perl runs inside (POSIX::sigaction without `safe`) may leave by die. */
 void fdp_wait(fdp_call *call);
 /* Frees what the call still owns: the operation, descriptors nobody took. */

@@ -24,15 +24,14 @@ fdp_run(pTHX_ fdp_reader *reader)
 
     while ((step = fdp_enter(call)) != FDP_ANSWER) {
         fdp_guard(aTHX_ reader);
-        if (step == FDP_LIMIT)
+        if (step == FDP_WAIT)
+            fdp_wait(call);
+        else if (step == FDP_LIMIT)
             fdp_read_limit(aTHX_ call);
         else if (step == FDP_TEXT)
             fdp_hand_on_text(aTHX_ call);
-        else if (step != FDP_WAIT)
+        else
             fdp_die(aTHX_ call, step == FDP_INVALID);
-        /* Who is told that a signal came does not wait. */
-        if (step == FDP_WAIT || PL_sig_pending)
-            fdp_wait(call);
     }
 }
 

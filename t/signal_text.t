@@ -1,0 +1,106 @@
+# A signal comes where the peer's text is handed on without Perl code, and more is
+# there already, so that the call does not have to wait: it ends all the same,
+# and the next one goes on where it was.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use Test::More;
+use Files;
+use Situation;
+
+use File::FDpasser;
+use IO::Handle;
+use POSIX ();
+
+my $SENT  = 'text ' x 5_000;
+my $dir   = workdir();
+my $shown = "$dir/shown";
+
+# Where the text goes.
+my %to = (
+    STDERR  => sub { open STDERR, '>', $shown or die "STDERR: $!"; undef },
+    XSUB    => sub { \&utf8::is_utf8 },
+    on_text => sub { sub { } },
+);
+
+# The signal has come, and is let through while the arguments are made: behind that
+# perl has no opportunity to run the handler before the call.
+my $usr1 = POSIX::SigSet->new(POSIX::SIGUSR1());
+my ($hold, $release) = (POSIX::SIG_BLOCK(), POSIX::SIG_UNBLOCK());
+
+sub raise {
+    POSIX::sigprocmask($hold, $usr1);
+    kill USR1 => $$;
+}
+
+my %receive = (
+    recv_fh => sub {
+        raise();
+        return recv_fh((POSIX::sigprocmask($release, $usr1), $_[0])[1]);
+    },
+    recv_fd => sub {
+        raise();
+        return recv_fd((POSIX::sigprocmask($release, $usr1), $_[0])[1]);
+    },
+    my_recv_fd => sub {
+        raise();
+        my $number = File::FDpasser::my_recv_fd(
+            (POSIX::sigprocmask($release, $usr1), $_[0])[1]);
+        return $number == -1 ? undef : $number;
+    },
+);
+
+# What a call does after a signal, and then other calls.
+sub interrupted {
+    my ($receive, $conn, $to) = @_;
+    my $handled = 0;
+    local $SIG{USR1} = sub { $handled++ };
+    local $File::FDpasser::on_text = $to->();
+    my $got   = $receive->($conn);
+    my $first = defined $got ? 'received' : errno_name($!) . " $handled";
+    for (1 .. 1000) {
+        $got = recv_fh($conn);
+        last if defined $got || !$!{EINTR};
+    }
+    return ($first, $got ? identity($got) : errno_name($!));
+}
+
+for my $name (sort keys %receive) {
+    for my $to (qw(STDERR XSUB)) {
+        my ($here, $there) = spipe();
+        print {$here} $SENT;
+        $here->flush;
+        send_file($here, \*STDIN);
+        my ($first, $then) = (in_child {
+            interrupted($receive{$name}, $there, $to{$to});
+        })->result;
+        is $first, 'EINTR 1', "$name, text for $to: a signal ends the call, its handler runs";
+        is $then, identity(\*STDIN), '... then what was sent comes';
+        ok content($shown) eq $SENT, '... after all of the text' if $to eq 'STDERR';
+    }
+}
+
+# Perl code runs the handler itself, which has then been heard.
+{
+    my ($here, $there) = spipe();
+    print {$here} $SENT;
+    $here->flush;
+    send_file($here, \*STDIN);
+    my ($first, $then) = (in_child {
+        interrupted(
+            sub {
+                local $SIG{USR1} = sub { die "left\n" };
+                eval { $receive{recv_fh}->(@_) };
+                $! = Errno::EINTR() if $@ eq "left\n";
+                return;
+            },
+            $there, $to{on_text});
+    })->result;
+    is $first, 'EINTR 0', 'text for on_text: a handler that dies leaves the call';
+    is $then, identity(\*STDIN), '... then what was sent comes';
+}
+
+no_leak();
+done_testing;
