@@ -40,8 +40,6 @@ impl Write {
     }
 
     fn write(&mut self) -> Result<()> {
-        // What went is a success, of which nobody should die.
-        let _held = if self.sent > 0 { sigpipe::Held::hold() } else { None };
         if self.bytes == message::DESCRIPTOR && !self.descriptors.is_empty() {
             self.write_messages()
         } else {
@@ -87,6 +85,8 @@ impl Write {
 
     fn write_bytes(&mut self) -> Result<()> {
         while self.sent < self.bytes.len() {
+            // What went is a success, of which nobody should die.
+            let _held = if self.sent > 0 { sigpipe::Held::hold() } else { None };
             let rest = &self.bytes[self.sent..];
             self.sent += calls::write(self.stream, &rest[..rest.len().min(LONGEST_MESSAGE)])?;
         }
