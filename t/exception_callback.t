@@ -35,15 +35,14 @@ END
     }
 }
 
-# The second piece, with descriptors that came with the first.
+# A long text, with which descriptors have come: it is handed on whole.
 for my $receive (qw(recv_fh recv_fd recv_fhs recv_fds)) {
     for my $end ('', '\0', '\0\0') {
-        leaves("on_text, the second piece, $receive, end '$end'", <<"END");
+        leaves("on_text, a long text with descriptors, $receive, end '$end'", <<"END");
 use File::FDpasser ':all';
 (my \$other, my \$other_peer) = pair();
 no warnings 'File::FDpasser';
-my \$pieces = 0;
-local \$File::FDpasser::on_text = sub { leave() if \$pieces++ };
+local \$File::FDpasser::on_text = sub { leave() };
 send_raw(\$other_peer, 'text' x 3000 . "$end", \$file, \$file);
 my \@got = $receive(\$other);
 ref or POSIX::close(\$_) for \@got;
