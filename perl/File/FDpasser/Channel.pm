@@ -494,7 +494,7 @@ sub _put_output {
 
 sub _drop_output {
     my ($self) = @_;
-    ($self->{output}, $self->{taken}) = ([], $self->{gone});
+    @$self{qw(output taken drains)} = ([], $self->{gone}, 0);
     return;
 }
 

@@ -1,0 +1,189 @@
+# Callbacks of a File::FDpasser::Channel: each exactly once, in order, whatever
+# they do.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use Test::More;
+use Situation;
+use Peer;
+
+use File::FDpasser qw(:all);
+use File::FDpasser::Channel;
+use Scalar::Util qw(weaken);
+use Socket;
+
+my @said;
+
+sub said { my @now = splice @said; return join ' ', @now }
+
+# A channel that notes what it is told, and reads lines.
+sub channel {
+    my ($conn, %option) = @_;
+    return File::FDpasser::Channel->new($conn, blocking => 0,
+        on_input => sub {
+            my ($channel) = @_;
+            while (defined(my $line = $channel->read_line)) { chomp $line; push @said, $line }
+        },
+        on_end   => sub { push @said, 'end' },
+        on_error => sub { push @said, errno_name($!) },
+        on_drain => sub { push @said, 'drained' },
+        %option);
+}
+
+# What comes, and the end of it.
+{
+    my ($us, $peer) = pair();
+    my $channel = channel($us);
+    ok $channel->wants_read,   'a channel wants to be read';
+    ok !$channel->wants_write, '... and nothing else';
+    is $channel->timeout, undef, '... at any time';
+    $channel->ready;
+    is said(), '', 'nothing there: nothing is called';
+    syswrite $peer, "a\nb\nhal";
+    $channel->ready;
+    is said(), 'a b', 'what has come';
+    syswrite $peer, "f\n";
+    close $peer;
+    $channel->ready for 1 .. 3;
+    is said(), 'half end', 'the rest, and the end, once';
+    ok !$channel->wants_read, '... nothing more is wanted';
+}
+
+# What has to wait to go.
+{
+    my ($us, $peer) = pair();
+    my $channel = channel($us);
+    my $file    = tagged('kept');
+    is $channel->write('x' x 1_000_000, $file), 1, 'more than the socket takes';
+    ok $channel->wants_write, '... the rest is to be written';
+    is $channel->write('y', $file), 1, '... something behind it';
+    close $file;
+    open $file, '<', '/dev/null' or die "/dev/null: $!";
+    my $other = File::FDpasser::Channel->new($peer);
+    for (1 .. 200) { last if !$channel->wants_write; $other->read_some; $channel->ready }
+    $channel->ready;
+    is said(), 'drained', 'it goes, which is told once';
+    $other->blocking(0);
+    1 while defined $other->read_some;
+    is join(' ', map { tag_of($_) } $other->take_fhs), 'kept kept',
+        '... with what was open when it was written';
+}
+
+# A peer that is gone.
+{
+    my ($us, $peer) = pair();
+    my $channel = channel($us);
+    my $pipes   = 0;
+    local $SIG{PIPE} = sub { $pipes++ };
+    $channel->write('x' x 1_000_000, tagged('lost'));
+    close $peer;
+    $channel->ready for 1 .. 3;
+    like said(), qr/\A(?:EPIPE end|end EPIPE)\z/, 'writing fails, and there is the end';
+    is $pipes, 0, '... without a signal';
+    is $channel->pending_bytes, 0, '... and nothing waits';
+    fails { $channel->write('x') } undef, 'EPIPE', 'a write by the program';
+    is $pipes, 1, '... raises it';
+}
+
+# Callbacks that die.
+{
+    my ($us, $peer) = pair();
+    my $channel = channel($us, on_input => sub {
+        my $line = $_[0]->read_line;
+        chomp $line;
+        push @said, $line;
+        die "$line\n";
+    }, on_end => sub { push @said, 'end'; die "end\n" });
+    syswrite $peer, "one\n";
+    ok !eval { $channel->ready; 1 }, 'on_input dies';
+    is $@, "one\n", '... and is heard';
+    syswrite $peer, "two\n";
+    close $peer;
+    ok !eval { $channel->ready; 1 }, '... again';
+    is $channel->timeout, undef, '... nothing is due: the end was not looked for';
+    ok !eval { $channel->ready; 1 }, 'on_end dies';
+    $channel->ready;
+    is said(), 'one two end', '... each was called once';
+}
+
+# Closing, dropping, ready again.
+{
+    my ($us, $peer) = pair();
+    my $channel = channel($us, on_input => sub { push @said, 'in'; $_[0]->close });
+    syswrite $peer, "one\n";
+    close $peer;
+    $channel->ready;
+    is said(), 'in', 'closed in a callback: that was the last';
+    fails { $channel->read_line } undef, 'EBADF', '... reading fails';
+    fails { $channel->write('x') } undef, 'EBADF', '... and writing';
+    ok $channel->is_closed && $channel->is_over, '... it is over';
+}
+{
+    my ($us, $peer) = pair();
+    my $channel;
+    $channel = channel($us, on_input => sub { push @said, 'in'; undef $channel });
+    weaken(my $still_there = $channel);
+    send_raw($peer, "one\n", tagged('lost'));
+    close $peer;
+    $channel->ready;
+    is said(), 'in', 'dropped in a callback: that was the last';
+    is $still_there, undef, '... and it is gone';
+}
+{
+    my ($us, $peer) = pair();
+    my $channel = channel($us, on_input => sub {
+        my ($channel) = @_;
+        my $line = $channel->read_line;
+        chomp $line;
+        push @said, "in $line";
+        $channel->ready;
+        push @said, "out $line";
+    });
+    syswrite $peer, "one\n";
+    $channel->ready;
+    is said(), 'in one out one', 'ready within a callback';
+}
+
+# A packet at a time.
+{
+    my ($us, $peer) = pair(SOCK_DGRAM);
+    my $take    = 0;
+    my $channel = channel($us, on_input => sub {
+        push @said, 'news';
+        push @said, scalar $_[0]->read_message if $take;
+    });
+    syswrite $peer, $_ for qw(one two three);
+    $channel->ready;
+    is said(), 'news', 'a packet that is not taken';
+    ok !$channel->wants_read, '... nothing more is read';
+    is $channel->read_message, 'one', '... until it is';
+    ok $channel->wants_read, '... then the next';
+    $take = 1;
+    $channel->ready;
+    is said(), 'news two news three', '... each is told of';
+}
+
+# What a loop is told.
+{
+    my ($us, $peer) = pair();
+    my @told;
+    my $channel = channel($us, on_wants => sub {
+        my (undef, @wants) = @_;
+        push @told, join ',', map { defined $_ ? $_ : '-' } @wants;
+    });
+    $channel->ready;
+    is $told[-1], '1,0,-', 'a channel is to be read';
+    $channel->write('x' x 1_000_000);
+    is $told[-1], '1,1,-', '... and written, when something waits';
+    $channel->close;
+    is $told[-1], '0,0,-', '... and nothing when it is closed';
+    my $times = @told;
+    $channel->ready;
+    is scalar @told, $times, '... of which no more is said';
+}
+
+undef @said;
+no_leak();
+done_testing;

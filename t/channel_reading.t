@@ -1,0 +1,136 @@
+# File::FDpasser::Channel: lines, numbers of bytes and messages come as they were
+# written, with their descriptors, whatever pieces they came in.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use Test::More;
+use Situation;
+use Peer;
+
+use File::FDpasser qw(:all);
+use File::FDpasser::Channel;
+use Socket;
+
+sub channel {
+    my ($type, %option) = @_;
+    my ($us, $peer) = pair($type);
+    return (File::FDpasser::Channel->new($us, %option), $peer);
+}
+
+sub tags { return join ' ', map { tag_of($_) } @_ }
+
+# Lines, in any pieces; their descriptors in order.
+for my $size (1, 2, 3, 5, 1000) {
+    my ($channel, $peer) = channel(SOCK_STREAM);
+    my $bytes = "one\n\ntwo\nthree";
+    while (length $bytes) { syswrite $peer, substr $bytes, 0, $size, '' }
+    send_raw($peer, " more\n", map { tagged($_) } 1, 2);
+    is join('|', map { $channel->read_line } 1 .. 4), "one\n|\n|two\n|three more\n",
+        "lines in pieces of $size";
+    is $channel->fhs_waiting, 2, '... two descriptors came';
+    is tags($channel->take_fhs(1)), 1, '... the first';
+    is tags($channel->take_fhs), 2,    '... the rest';
+    is tags($channel->take_fhs), '',   '... and no more';
+    fails_empty { $channel->take_fhs(1) } 'EPROTO', '... not one';
+    close $peer;
+    fails { $channel->read_line } undef, 'ENOTCONN', 'the end';
+}
+
+# Whatever is asked for in turn.
+{
+    my ($channel, $peer) = channel(SOCK_STREAM);
+    send_raw($peer, "line\n12345rest", tagged('first'));
+    is $channel->read_line, "line\n", 'a line';
+    is $channel->bytes_waiting, 9, '... more is waiting';
+    is $channel->read_exactly(0), '', 'no bytes';
+    is $channel->read_exactly(5), '12345', 'five bytes';
+    is $channel->read_some, 'rest', 'the rest';
+    is $channel->separator("\0\0"), "\0\0", 'another separator';
+    syswrite $peer, "a\0b\0\0c";
+    is $channel->read_line, "a\0b\0\0", '... ends a line';
+    close $peer;
+    fails { $channel->read_line } undef, 'EPROTO', 'the end within a line';
+    fails { $channel->read_exactly(2) } undef, 'EPROTO', '... within five bytes';
+    is $channel->read_some, 'c', '... is there to be read';
+    fails { $channel->read_some } undef, 'ENOTCONN', '... and then there is the end';
+}
+
+# Messages, between channels, over every type.
+for my $type (SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM) {
+    my ($one, $other) = map { File::FDpasser::Channel->new($_) } pair($type);
+    my $long = join '', map { chr $_ % 256 } 1 .. 100_000;
+    my @messages = ([ '', 'a' ], ['plain'], [ $long, 'b', 'c' ], [ "\n\0\xff", 1 .. 253 ]);
+    for my $message (@messages) {
+        my ($bytes, @tags) = @$message;
+        ok $one->write_message($bytes, map { tagged($_) } @tags), "type $type: written";
+        my ($got, @fh) = $other->read_message;
+        ok $got eq $bytes, '... the bytes are read';
+        is tags(@fh), "@tags", '... and the descriptors';
+    }
+    $one->write_message('scalar', \*STDIN);
+    is scalar $other->read_message, 'scalar', 'in scalar context the bytes';
+    is $other->fhs_waiting, 0, '... and no handle is left';
+}
+
+# More descriptors than one message of the kernel brings.
+{
+    my ($one, $other) = map { File::FDpasser::Channel->new($_) } pair();
+    my $file = tagged('x');
+    ok $one->write("line\n", ($file) x 600), '600 descriptors with a line';
+    is $other->read_line, "line\n", '... come with it';
+    is scalar(my @fh = $other->take_fhs), 600, '... all';
+    ok $one->write_message('', ($file) x 700), '700 with an empty message';
+    my ($bytes, @got) = $other->read_message;
+    is scalar @got, 700, '... come too';
+    like eval { $one->write('12', ($file) x 600); 1 } ? 'lived' : $@,
+        qr/\AInvalid args to File::FDpasser::Channel::write: /,
+        'more than there are bytes for';
+}
+
+# Packets read as bytes.
+{
+    my ($channel, $peer) = channel(SOCK_DGRAM);
+    send_raw($peer, "A=1\nB=2\n", tagged('first'));
+    send_raw($peer, "C=3\n", tagged('second'));
+    is join('|', map { $channel->read_line } 1 .. 3), "A=1\n|B=2\n|C=3\n",
+        'lines from packets';
+    is tags($channel->take_fhs), 'first second', '... with their descriptors';
+    send_raw($peer, 'packet');
+    is $channel->read_message, 'packet', '... and then a packet';
+}
+
+# Nothing is there.
+{
+    my ($channel, $peer) = channel(SOCK_STREAM, blocking => 0);
+    fails { $channel->read_line } undef, 'EAGAIN', 'not blocking: nothing there';
+    syswrite $peer, 'half';
+    fails { $channel->read_line } undef, 'EAGAIN', '... half a line';
+    fails_empty { $channel->read_message } 'EAGAIN', '... less than a header';
+    syswrite $peer, "\n";
+    is $channel->read_line, "half\n", '... and the whole';
+    ok !$channel->blocking(1), 'it can be made blocking';
+}
+{
+    my ($channel, $peer) = channel(SOCK_STREAM, timeout => 0.01);
+    syswrite $peer, 'half';
+    fails { $channel->read_line } undef, 'ETIMEDOUT', 'a timeout';
+    syswrite $peer, "\n";
+    is $channel->read_line, "half\n", '... loses nothing';
+}
+
+# The connection's own flag is left alone.
+for my $blocking (0, 1) {
+    my ($us, $peer) = pair();
+    $us->blocking($blocking);
+    my $channel = File::FDpasser::Channel->new($us);
+    is !!$channel->blocking, !!$blocking, 'a channel is as its connection';
+    $channel = File::FDpasser::Channel->new($us, blocking => !$blocking, timeout => 0.01);
+    fails { $channel->read_line } undef, $blocking ? 'EAGAIN' : 'ETIMEDOUT',
+        '... or as it is told';
+    is !!$us->blocking, !!$blocking, '... and the connection stays as it was';
+}
+
+no_leak();
+done_testing;
