@@ -23,7 +23,7 @@ our @EXPORT = qw(
 );
 our @EXPORT_OK = qw(
     write_fd read_fd send_files recv_fhs recv_fds send_err ask_sender peer_cred
-    peer_pidfd peer_groups memfd transport
+    peer_pidfd peer_groups memfd start_with_end transport
 );
 our %EXPORT_TAGS = (all => [@EXPORT, @EXPORT_OK]);
 
@@ -47,6 +47,30 @@ our $max_text = 16 * 1024 * 1024;
 XSLoader::load(__PACKAGE__, $VERSION);
 
 $OS = transport() eq 'socket' ? 'bsd' : 'svr';
+
+sub start_with_end {
+    my ($code) = @_;
+    my $is_code = ref $code && do {
+        local ($@, $SIG{__DIE__});
+        eval { \&$code };
+    };
+    if (!$is_code) {
+        my (undef, $file, $line) = caller;
+        die 'Invalid args to start_with_end: argument 1 is no code reference'
+            . " at $file line $line.\n";
+    }
+    if (!$INC{'File/FDpasser/Start.pm'}) {
+        # A full table would leave it, or POSIX, half loaded for good.
+        my $errno = $! + 0;
+        my @room;
+        pipe $room[ 2 * $_ ], $room[ 2 * $_ + 1 ] or return for 0 .. 2;
+        @room = ();
+        local $@;
+        require File::FDpasser::Start;
+        $! = $errno;
+    }
+    return File::FDpasser::Start::with_end($is_code);
+}
 
 # What the native layer warns of, by what it is about; each gets the function's
 # name and, where something is counted, how many there are.

@@ -1,0 +1,193 @@
+package File::FDpasser::Start;
+
+use 5.016;
+use strict;
+use warnings;
+
+use Errno ();
+use Fcntl ();
+use File::FDpasser ();
+use POSIX ();
+
+our $VERSION = '1.00';
+
+# The work of File::FDpasser::start_with_end, which loads this when it is called
+# first: ($conn, $pid), in scalar context $conn; or the empty list with $!.
+#
+# The child tells of its failure by an errno over a pipe that exec closes. All
+# signals are held back around the fork, so that none finds the child with the
+# program's handlers, and SIGCHLD until a child that failed has been reaped, so
+# that no handler meets it.
+sub with_end {
+    my ($code) = @_;
+    my $errno = $! + 0;
+    my ($failure, @started) = do { local ($@, $?); _start($code) };
+    $! = $failure || $errno;    # last, after all that was dropped
+    return wantarray ? @started : $started[0];
+}
+
+# An errno, or 0 and what was started.
+sub _start {
+    my ($code) = @_;
+    my ($ours, $theirs) = eval { local $SIG{__DIE__}; File::FDpasser::spipe() }
+        or return $! + 0;
+    pipe my $reader, my $writer or return $! + 0;
+    # Whatever $^F says: it has to close.
+    fcntl $writer, Fcntl::F_SETFD(), Fcntl::FD_CLOEXEC() or return $! + 0;
+
+    my $signals = File::FDpasser::Start::Signals->hold;
+    my $pid     = fork;
+    return $! + 0 if !defined $pid;
+    if (!$pid) {
+        undef $_ for $ours, $reader;
+        _run($code, $theirs, $writer, $signals);
+    }
+    my $child = File::FDpasser::Start::Child->new($pid);
+    undef $_ for $theirs, $writer;
+    $signals->hold_more(POSIX::SIGCHLD());
+
+    my $failure = _read_errno($reader);
+    if ($failure) {
+        $child->reap;
+        return $failure;
+    }
+    $child->keep;
+    return (0, $ours, $pid);
+}
+
+# The child's part. Whatever the code does but exec, it ends here: by no
+# destructor, END block or buffer of the program's.
+sub _run {
+    my ($code, $theirs, $writer, $signals) = @_;
+    my $failure = File::FDpasser::Start::Failure->new($writer);
+    delete $SIG{__DIE__};
+    for my $name (keys %SIG) {
+        next if $name eq '__WARN__';
+        $SIG{$name} = 'DEFAULT' if ($SIG{$name} // '') !~ /\A(?:DEFAULT|IGNORE)?\z/;
+    }
+    fcntl $theirs, Fcntl::F_SETFD(), 0 or return;
+    $signals->release;
+    my $number = fileno $theirs;
+    $! = 0;
+    eval { $code->($number) };
+    undef $failure;
+}
+
+# 0 at the end: it has started.
+sub _read_errno {
+    my ($reader) = @_;
+    my ($bytes, $length) = ('', length pack 'i', 0);
+    while (length $bytes < $length) {
+        my $got = sysread $reader, $bytes, $length - length $bytes, length $bytes;
+        next if !defined $got && $!{EINTR};
+        return 0 if !$got;
+    }
+    return unpack 'i', $bytes;
+}
+
+# Signals that are held back until it is released or dropped.
+package File::FDpasser::Start::Signals;
+
+sub hold {
+    my ($class) = @_;
+    my ($before, $all) = map { POSIX::SigSet->new } 1, 2;
+    $all->fillset;
+    POSIX::sigprocmask(POSIX::SIG_SETMASK(), $all, $before);
+    return bless { before => $before, owner => $$ }, $class;
+}
+
+# Of the others only what was held back before.
+sub hold_more {
+    my ($self, $more) = @_;
+    my $set = POSIX::SigSet->new($more);
+    $self->{before}->ismember($_) == 1 && $set->addset($_) for 1 .. 64;
+    POSIX::sigprocmask(POSIX::SIG_SETMASK(), $set);
+    return;
+}
+
+sub release {
+    my ($self) = @_;
+    my $before = delete $self->{before} or return;
+    POSIX::sigprocmask(POSIX::SIG_SETMASK(), $before);
+    return;
+}
+
+sub DESTROY { local $!; $_[0]->release; return }
+
+sub CLONE_SKIP { return 1 }
+
+# A child that is killed and reaped when it is dropped, unless it is kept.
+package File::FDpasser::Start::Child;
+
+sub new {
+    my ($class, $pid) = @_;
+    return bless { pid => $pid, owner => $$ }, $class;
+}
+
+sub keep {
+    my ($self) = @_;
+    delete $self->{pid};
+    return;
+}
+
+sub reap {
+    my ($self) = @_;
+    # With SIGCHLD ignored it has reaped itself: ECHILD.
+    1 while waitpid($self->{pid}, 0) == -1 && $!{EINTR};
+    return $self->keep;
+}
+
+# A signal handler has left by die, if it is still there.
+sub DESTROY {
+    my ($self) = @_;
+    return if !$self->{pid} || $self->{owner} != $$;
+    local ($!, $?, $@);
+    kill KILL => $self->{pid};
+    return $self->reap;
+}
+
+sub CLONE_SKIP { return 1 }
+
+# Ends the child when it is dropped, also on the way of an exit, and tells why.
+package File::FDpasser::Start::Failure;
+
+sub new {
+    my ($class, $writer) = @_;
+    return bless { writer => $writer, owner => $$ }, $class;
+}
+
+sub DESTROY {
+    my ($self) = @_;
+    my $errno = $! + 0 || Errno::ECANCELED();
+    return if $self->{owner} != $$;
+    syswrite $self->{writer}, pack 'i', $errno;
+    POSIX::_exit(127);
+}
+
+1;
+
+__END__
+
+=encoding UTF-8
+
+=head1 NAME
+
+File::FDpasser::Start - the work of start_with_end
+
+=head1 SYNOPSIS
+
+    use File::FDpasser qw(start_with_end);
+
+    my ($conn, $pid) = start_with_end(sub { exec 'helper', $_[0] })
+        or die "helper: $!\n";
+
+=head1 DESCRIPTION
+
+L<File::FDpasser/start_with_end> loads this module when it is called first. It has nothing to call
+itself.
+
+=head1 AUTHOR AND LICENSE
+
+See L<File::FDpasser>.
+
+=cut
