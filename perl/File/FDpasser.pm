@@ -69,7 +69,7 @@ sub start_with_end {
         require File::FDpasser::Start;
         $! = $errno;
     }
-    return File::FDpasser::Start::with_end($is_code);
+    return File::FDpasser::Start::_with_end($is_code);
 }
 
 # What the native layer warns of, by what it is about; each gets the function's
@@ -458,11 +458,12 @@ What the values of C<$!> mean. Each entry in L</FUNCTIONS> lists its own.
     close $theirs;    # or we would wait for ever if the child dies
     my $fh = recv_fh($ours) or die "recv_fh: $!\n";
 
-Makes a pair of connected endpoints: what is sent into one comes out of the other.
-C<< spipe(type => 'seqpacket') >> makes sockets of that type, or of C<dgram>, which keep the
-boundaries of what L</write_fd> writes. Returns two L<IO::File> objects, blocking; in scalar context
-the second. Dies with C<"socketpair: $!\n"> of EMFILE, ENFILE, ENOBUFS, ENOMEM, and EOPNOTSUPP or
-EPROTONOSUPPORT where there is no such type. Never waits. Close-on-exec as handles.
+Makes a pair of connected endpoints: what is sent into one comes out of the other. C<< spipe(type =>
+'seqpacket') >> makes sockets of that type, or of C<dgram>, which keep the boundaries of what
+L</write_fd> writes. C<< sender => 1 >> notes who sends at both ends, see L</Who has sent it>.
+Returns two L<IO::File> objects, blocking; in scalar context the second. Dies with C<"socketpair:
+$!\n"> of EMFILE, ENFILE, ENOBUFS, ENOMEM; EOPNOTSUPP or EPROTONOSUPPORT where there is no such
+type; EOPNOTSUPP: C<sender> on all systems but Linux. Never waits. Close-on-exec as handles.
 
 =head2 endp_create
 
@@ -556,10 +557,11 @@ or -1. Waits for room. The prototype is C<($)>.
 
 Sends the open file behind a handle, which may be closed at once: the descriptor is on its way.
 Returns 1. Dies of an argument that is none. Errors: EPIPE: the other end is closed, and L</SIGPIPE>
-was raised; EAGAIN: no room in the connection; EINTR; ETOOMANYREFS; EBADF: a number that is not
-open; ENOTSOCK; ENOTCONN: not connected; EOPNOTSUPP: a TCP or other socket that carries no
-descriptors; ENOSPC, EIO, EFBIG and others: output could not be flushed; ENOBUFS, ENOMEM; EINVAL:
-what cannot travel. After each of them nothing was sent. Waits for room.
+was raised; ECONNREFUSED: that of C<dgram> is; EAGAIN: no room in the connection; EINTR;
+ETOOMANYREFS; EBADF: a number that is not open; ENOTSOCK; ENOTCONN: not connected; EOPNOTSUPP: a TCP
+or other socket that carries no descriptors; ENOSPC, EIO, EFBIG and others: output could not be
+flushed; ENOBUFS, ENOMEM; EINVAL: what cannot travel. After each of them nothing was sent. Waits for
+room.
 
 =head2 recv_fh
 
@@ -618,11 +620,12 @@ or C<O_PATH>. Never waits.
     defined $n or die "write_fd: $!\n";
 
 Writes bytes, and with them 0 to 253 descriptors, in one message: for protocols of your own and for
-other programs. On C<seqpacket> and C<dgram> sockets there may be no bytes. Returns the number of
-bytes written, like C<syswrite> perhaps fewer than all: on a non-blocking endpoint, and when a
-signal or the end comes after the first. The descriptors go with the first byte: don't send them
-again with the rest. Errors: as L</send_file>; EINVAL: more than 253 descriptors; EMSGSIZE: a packet
-too long for the socket. Waits for room.
+other programs. On C<seqpacket> and C<dgram> sockets there may be no bytes: C<''>, not C<undef>. On
+others it dies. Returns the number of bytes written, C<"0 but true"> for none, like C<syswrite>
+perhaps fewer than all: on a non-blocking endpoint, and when a signal or the end comes after the
+first. The descriptors go with the first byte: don't send them again with the rest. Errors: as
+L</send_file>; EINVAL: more than 253 descriptors; EMSGSIZE: a packet too long for the socket. Waits
+for room.
 
 =head2 read_fd
 
@@ -715,8 +718,8 @@ L</peer_cred>; ESRCH: it has ended and is gone; EMFILE, ENFILE, ENOMEM; EOPNOTSU
     print "may use sudo\n" if $in{ getgrnam('sudo') // '' };
 
 Returns the supplementary group ids of the process that L</peer_cred> names, as they were then,
-without its effective gid; the empty list on failure. Errors: as L</peer_cred>; ENOMEM; EOPNOTSUPP:
-all systems but Linux. Never waits.
+without its effective gid; in scalar context how many, maybe 0; the empty list, C<undef>, on
+failure. Errors: as L</peer_cred>; ENOMEM; EOPNOTSUPP: all systems but Linux. Never waits.
 
 =head2 memfd
 
@@ -736,9 +739,11 @@ Never waits. Close-on-exec as handles.
 Makes a pair, forks, and calls the code in the child with the descriptor number of the other end,
 which survives exec. The code execs a program and tells it the number; that makes a handle of it
 with C<< open my $conn, '+<&=', $number >>. Returns our end, and the child's process id for
-C<waitpid>. If C<exec> fails, or the code returns, no child is left, and the call fails: the empty
-list, with the child's C<$!>. Errors: that; EMFILE, ENFILE, ENOBUFS, ENOMEM; EAGAIN: too many
-processes. Waits until the program has started. Close-on-exec as handles.
+C<waitpid>; in scalar context our end. If C<exec> fails, or the code returns, dies or exits, no child
+is left, and the call fails: the empty list, with the child's C<$!>, or ECANCELED if it has none.
+The child runs no handler, C<END> block or destructor of the program's. Errors: the child's; EMFILE,
+ENFILE, ENOBUFS, ENOMEM; EAGAIN: too many processes. Waits until the program has started; a signal
+handler that dies meanwhile kills the child. Close-on-exec as handles.
 
 =head2 transport
 

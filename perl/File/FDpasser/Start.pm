@@ -18,7 +18,7 @@ our $VERSION = '1.00';
 # signals are held back around the fork, so that none finds the child with the
 # program's handlers, and SIGCHLD until a child that failed has been reaped, so
 # that no handler meets it.
-sub with_end {
+sub _with_end {
     my ($code) = @_;
     my $errno = $! + 0;
     my ($failure, @started) = do { local ($@, $?); _start($code) };
