@@ -5,9 +5,17 @@
 use std::mem::{size_of, size_of_val};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
+#[cfg(not(target_os = "android"))]
+use libc::{SO_PEERGROUPS, SO_PEERPIDFD};
 use nix::errno::Errno;
 
 use super::chosen::peer_ids;
+
+/// The libc crate has no names for them there; asm-generic/socket.h.
+#[cfg(target_os = "android")]
+const SO_PEERGROUPS: i32 = 59;
+#[cfg(target_os = "android")]
+const SO_PEERPIDFD: i32 = 77;
 
 /// So many groups are asked for first; most processes are in fewer.
 const USUAL: usize = 32;
@@ -17,7 +25,7 @@ const USUAL: usize = 32;
 pub fn peer_process(connection: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
     peer_ids(connection)?;
     let mut number = [-1];
-    match get(connection, libc::SO_PEERPIDFD, &mut number).1 {
+    match get(connection, SO_PEERPIDFD, &mut number).1 {
         Err(Errno::ENOPROTOOPT) => Err(Errno::EOPNOTSUPP),
         Err(Errno::EINVAL) => Err(Errno::ESRCH),
         // SAFETY: the kernel has just installed this number for us alone.
@@ -31,7 +39,7 @@ pub fn peer_groups(connection: BorrowedFd<'_>) -> nix::Result<Vec<u32>> {
     peer_ids(connection)?;
     let mut groups = vec![0_u32; USUAL];
     loop {
-        let (size, told) = get(connection, libc::SO_PEERGROUPS, &mut groups);
+        let (size, told) = get(connection, SO_PEERGROUPS, &mut groups);
         match told {
             Err(Errno::ERANGE) if size > size_of_val(groups.as_slice()) => {
                 groups.resize(size / size_of::<u32>(), 0);
