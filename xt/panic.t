@@ -40,7 +40,7 @@ sub faulty {
 
 put_behind(qr/^fn begin\(.*\{$/m, faulty('begin'), 'src/xs/boundary.rs');
 put_behind(qr/let wait = \|\|/, '{' . faulty('wait'), 'src/xs/boundary.rs');
-put_behind(qr/suspended\.operation\.wait\(Signals\(Some\(pending\)\)\)(?=;)/,
+put_behind(qr/suspended\.operation\.wait\(signals\(call\)\)(?=;)/,
     '}', 'src/xs/boundary.rs');
 is system("$^X Makefile.PL >log 2>&1 && make >>log 2>&1"), 0, 'it builds'
     or diag(`cat log`);

@@ -42,6 +42,22 @@ fdp_check_count(pTHX_ CV *cv, const fdp_sub *sub, I32 items)
         croak_xs_usage(cv, sub->usage);
 }
 
+static void
+fdp_prepare(pTHX_ fdp_reader *reader, fdp_call *call, const fdp_sub *sub)
+{
+    Zero(call, 1, fdp_call);
+    call->sub = sub;
+    call->max_system_fd = PL_maxsysfd;
+    call->signal_pending = &PL_sig_pending;
+    reader->call = call;
+    reader->store = -1;
+    reader->list = NULL;
+    reader->listed = FALSE;
+    reader->buffers = FALSE;
+    reader->pinned = FALSE;
+    reader->guarded = FALSE;
+}
+
 XS_INTERNAL(fdp_trampoline)
 {
     dXSARGS;
@@ -50,19 +66,9 @@ XS_INTERNAL(fdp_trampoline)
     fdp_reader reader;
     I32 returned;
 
-    Zero(&call, 1, fdp_call);
-    call.sub = (const fdp_sub *)XSANY.any_ptr;
-    call.max_system_fd = PL_maxsysfd;
-    call.signal_pending = &PL_sig_pending;
-    reader.call = &call;
+    fdp_prepare(aTHX_ &reader, &call, (const fdp_sub *)XSANY.any_ptr);
     reader.ax = ax;
     reader.items = items;
-    reader.store = -1;
-    reader.list = NULL;
-    reader.listed = FALSE;
-    reader.buffers = FALSE;
-    reader.pinned = FALSE;
-    reader.guarded = FALSE;
     fdp_check_count(aTHX_ cv, call.sub, items);
 
     /* Nothing is owned yet: this may die as it likes. */
