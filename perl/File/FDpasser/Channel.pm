@@ -8,7 +8,7 @@ use Errno ();
 use Fcntl ();
 use File::FDpasser ();
 use File::FDpasser::Watchable ();
-use Scalar::Util qw(looks_like_number weaken);
+use Scalar::Util qw(looks_like_number openhandle weaken);
 use Socket ();
 use Time::HiRes ();
 
@@ -514,10 +514,12 @@ sub wants_write {
 
 sub close {
     my ($self) = @_;
+    my $handle = openhandle($self->{connection});
     @$self{qw(connection current input output news drains failure)}
         = (undef, undef, [''], [], {}, 0, Errno::EBADF());
     $self->{taken} = $self->{gone};
     $self->_tell;
+    CORE::close($handle) if $handle;
     return;
 }
 
@@ -709,9 +711,9 @@ A program that waits for its peer:
         close $ours;
         while (defined(my $path = $channel->read_line)) {
             chomp $path;
-            my @fh = open(my $fh, '<', $path) ? $fh : ();
-            my $answer = @fh ? "ok\n" : "$!\n";
-            $channel->write($answer, @fh) or die "write: $!\n";
+            my $answer = open(my $fh, '<', $path) ? "ok\n" : "$!\n";
+            $channel->write($answer, $answer eq "ok\n" ? $fh : ())
+                or die "write: $!\n";
         }
         exit 0;
     }
@@ -1056,9 +1058,10 @@ after C<close>.
 
     $channel->close;
 
-Lets go of the connection, which is closed if nobody else holds it, of what has
-come and was not read, and of what waits to be written: L</flush> before, or close
-in C<on_drain>.
+Closes the connection (a number or an object with a C<fileno> method is only let
+go), what has come and was not read, and what waits to be written: L</flush> before,
+or close in C<on_drain>. A channel that is dropped lets go of all that, and the
+connection is closed if nobody else holds it.
 
 =head2 is_closed, is_over
 
