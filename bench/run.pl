@@ -46,6 +46,12 @@ my @WORKS = (
     [ "open_$MOST_OPEN" => 'a number, ' . commas($MOST_OPEN) . ' descriptors being open', 30_000 ],
     [ queued_1      => 'a number, 1 message being queued',              30_000 ],
     [ queued_200    => 'a number, 200 messages being queued',           30_000 ],
+    [ lines_bare    => 'a line with a descriptor, read_fd in a loop',   20_000 ],
+    [ lines         => 'a line with a descriptor, a channel',           20_000 ],
+    [ messages_bare => 'a message with a descriptor, by hand',          20_000 ],
+    [ messages      => 'a message with a descriptor, channels',         20_000 ],
+    [ pending_10000 => 'a message of 10,000 that have to wait',         50_000 ],
+    [ pending_100000 => 'a message of 100,000 that have to wait',       100_000 ],
     [ step_queued_bytes => 'of these: asking whether a whole message is queued', 100_000 ],
     [ step_free_slot    => 'of these: proving that a descriptor is free',        100_000 ],
 );
@@ -66,6 +72,9 @@ my @GOALS = (
             [ io_fdpass => 'IO::FDPass' ], [ socket_msghdr => 'Socket::MsgHdr' ], [ python => 'Python' ], [ ruby => 'Ruby' ] ),
     ( map { growth( "open descriptors, 10 to " . commas($_), 'open_10', "open_$_" ) } 1000, $MOST_OPEN ),
     growth( 'queue depth, 1 to 200', 'queued_1', 'queued_200' ),
+    [ 'read_line + take_fhs, than a read_fd loop', ['fdpasser/lines'], ['fdpasser/lines_bare'], 1.30 ],
+    [ 'write_message + read_message, than by hand', ['fdpasser/messages'], ['fdpasser/messages_bare'], 1.50 ],
+    [ 'messages that wait, 10,000 to 100,000', ['fdpasser/pending_100000'], ['fdpasser/pending_10000'], 1.15 ],
 );
 
 # Ours against the floor's own growth.

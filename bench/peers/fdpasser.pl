@@ -3,6 +3,7 @@ use strict;
 use warnings;
 use lib 'bench/lib';
 use File::FDpasser ':all';
+use File::FDpasser::Channel;
 use Peer;
 use POSIX ();
 
@@ -109,6 +110,92 @@ sub connects {
     };
 }
 
+# What eleven programs wrote: read until there is a line, keep the descriptors.
+sub lines_bare {
+    my $count = shift;
+    my $file  = some_file();
+    my $line  = 'x' x 50 . "\n";
+    my ( $read, @handles ) = ('');
+    return timed {
+        for ( 1 .. $count ) {
+            write_fd( $conn, $line, $file );
+            my $end;
+            while ( ( $end = index $read, "\n" ) < 0 ) { $read .= more( \@handles ) }
+            my $got = substr $read, 0, $end + 1, '';
+            close shift @handles;
+        }
+    };
+}
+
+sub more {
+    my $handles = shift;
+    my ( $bytes, @more ) = read_fd( $end, 65536 ) or die "read_fd: $!\n";
+    length $bytes or die "the end\n";
+    push @$handles, @more;
+    return $bytes;
+}
+
+sub lines {
+    my $count   = shift;
+    my $file    = some_file();
+    my $line    = 'x' x 50 . "\n";
+    my $channel = File::FDpasser::Channel->new($end);
+    return timed {
+        for ( 1 .. $count ) {
+            write_fd( $conn, $line, $file );
+            my $got = $channel->read_line;
+            my ($handle) = $channel->take_fhs(1);
+            close $handle;
+        }
+    };
+}
+
+sub messages_bare {
+    my $count   = shift;
+    my $file    = some_file();
+    my $content = 'x' x 50;
+    my ( $read, @handles ) = ('');
+    return timed {
+        for ( 1 .. $count ) {
+            write_fd( $conn, pack( 'N n', length $content, 1 ) . $content, $file );
+            while ( length $read < 6 || length $read < 6 + unpack 'N', $read ) { $read .= more( \@handles ) }
+            my ( $length, $fhs ) = unpack 'N n', $read;
+            my $got = substr substr( $read, 0, 6 + $length, '' ), 6;
+            close $_ for splice @handles, 0, $fhs;
+        }
+    };
+}
+
+sub messages {
+    my $count   = shift;
+    my $file    = some_file();
+    my $content = 'x' x 50;
+    my ( $writer, $reader ) = map { File::FDpasser::Channel->new($_) } $conn, $end;
+    return timed {
+        for ( 1 .. $count ) {
+            $writer->write_message( $content, $file );
+            my ( $got, @handles ) = $reader->read_message;
+            close $_ for @handles;
+        }
+    };
+}
+
+# So many are written before the first is read.
+sub pending {
+    my ( $count, $depth ) = @_;
+    return timed {
+        for ( 1 .. $count / $depth ) {
+            my ( $writer, $reader ) = map { File::FDpasser::Channel->new( $_, blocking => 0 ) } spipe();
+            $writer->write_message("message $_") for 1 .. $depth;
+            my $left = $depth;
+            while ($left) {
+                $writer->ready;
+                $left-- while $left && defined $reader->read_message;
+            }
+        }
+    };
+}
+
 sub two_processes {
     my $count  = shift;
     my $file   = some_file();
@@ -133,4 +220,9 @@ works(
     two_processes => \&two_processes,
     open_N        => sub { fill_table( $_[1] ); numbers( $_[0] ) },
     queued_N      => \&queued,
+    lines_bare    => \&lines_bare,
+    lines         => \&lines,
+    messages_bare => \&messages_bare,
+    messages      => \&messages,
+    pending_N     => \&pending,
 );
