@@ -119,11 +119,14 @@ pub fn connect(kind: Type, terminated: &[u8], options: Connecting) -> Call {
 
 /// The next client, and if it is asked for, who it is.
 pub fn accept(listener: BorrowedFd<'static>, close_on_exec: bool, ask_who: bool) -> Call {
-    serve(
-        listener,
-        || Ok(stream::Accept::new(listener, close_on_exec)),
-        || Ok(socket::Accept::new(listener, close_on_exec, ask_who)),
-    )
+    match serving(listener) {
+        Ok(Serving::Stream) => Call::begin(Ok(stream::Accept::new(listener, close_on_exec))),
+        // Clients of the internet can be accepted, though nothing be passed to them.
+        Ok(Serving::Socket) | Err(Error::NotLocal) => {
+            Call::begin(Ok(socket::Accept::new(listener, close_on_exec, ask_who)))
+        }
+        Err(error) => Call::Over(Err(error)),
+    }
 }
 
 /// Gives a name to a stream end, whose other end is the server's.  NotSupported
