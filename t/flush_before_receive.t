@@ -13,12 +13,17 @@ use File::FDpasser qw(:all);
 use POSIX ();
 
 my %receive = (
-    recv_fh => sub { recv_fh($_[0]) },
-    recv_fd => sub { recv_fd($_[0]) },
+    recv_fh    => sub { recv_fh($_[0]) },
+    recv_fd    => sub { recv_fd($_[0]) },
     my_recv_fd => sub { File::FDpasser::my_recv_fd($_[0]) },
-    recv_fhs => sub { (recv_fhs($_[0]))[0] },
-    recv_fds => sub { (recv_fds($_[0]))[0] },
-    read_fd  => sub { (read_fd($_[0], 100, 1))[1] },
+    recv_fhs   => sub { (recv_fhs($_[0]))[0] },
+    recv_fds   => sub { (recv_fds($_[0]))[0] },
+    # On streams the descriptor may come behind the two bytes.
+    read_fd => sub {
+        my $fh;
+        (undef, $fh) = read_fd($_[0], 100, 1) until $fh;
+        return $fh;
+    },
 );
 
 # The server answers a name with a file.
