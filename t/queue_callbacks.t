@@ -91,6 +91,37 @@ sub names { return join ' ', @_ }
     is $queue->pending, 1, '... the callback waits';
 }
 
+# on_text that runs the queue, drops it, closes it.
+{
+    my ($us, $peer) = pair();
+    my $queue = queue($us);
+    my @got;
+    my $note = sub { push @got, $_[0] ? tag_of($_[0]) : errno_name($!) };
+    local $File::FDpasser::on_text = sub { $queue->ready };
+    send_err($peer, 13, 'text');
+    send_file($peer, tagged('next'));
+    $queue->push_recv_fh($note) for 1 .. 2;
+    $queue->ready for 1 .. 3;
+    is names(@got), 'EACCES next', 'on_text runs the queue: each is told once';
+    is $queue->pending, 0, '... and all';
+
+    @got = ();
+    $File::FDpasser::on_text = sub { $queue->close };
+    send_err($peer, 13, 'text');
+    $queue->push_recv_fh($note);
+    $queue->ready;
+    is names(@got), 'ECANCELED', 'on_text closes it';
+
+    @got   = ();
+    $queue = queue($us);
+    $File::FDpasser::on_text = sub { undef $queue };
+    send_err($peer, 13, 'text');
+    $queue->push_recv_fh($note);
+    $queue->ready;
+    is names(@got), '', 'on_text drops it';
+    is $queue, undef, '... and it is gone';
+}
+
 # Callbacks that push more.
 {
     my ($us, $peer) = pair();

@@ -772,7 +772,7 @@ reads lines, numbers of bytes or whole messages, keeps what has come too early,
 with the descriptors in order, and writes all or says why not.
 
 It works on every connected socket of the family AF_UNIX, wherever that comes
-from, and on what L<File::FDpasser/TRANSPORTS> calls streams. Whoever is at the
+from, and on what L<File::FDpasser::Protocol/TRANSPORTS> calls streams. Whoever is at the
 other end, in whatever language, sees bytes and descriptors as L<unix(7)> has them.
 
 =head2 Bytes and descriptors

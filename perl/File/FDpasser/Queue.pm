@@ -149,11 +149,11 @@ sub _serve {
     my $receives = @{ $self->{receivers} };
     weaken $self;
     while ($self && $sends-- > 0) {
-        last if !$self->_send;
+        last if !$self->_send || !$self;
         _report($self->{sends});
     }
     while ($self && $receives-- > 0) {
-        last if !$self->_receive;
+        last if !$self->_receive || !$self;    # on_text may have dropped it
         _answer($self->{receivers}, $self->{received});
     }
     return;
