@@ -829,7 +829,7 @@ C<$!>. After L</close> that is C<EBADF>.
     my $channel = File::FDpasser::Channel->new($conn, %options);
 
 B<Arguments:> C<$conn>, a connected socket, see
-L<File::FDpasser/Connections and handles>. It should not be read from otherwise as
+L<File::FDpasser/Arguments>. It should not be read from otherwise as
 long as there is the channel. Options:
 
 =over 4
