@@ -14,9 +14,10 @@ use crate::wait::Waiter;
 
 /// Reads the descriptors at the head, and the message that ends them.
 ///
-/// Bytes that are a message of status 0 come before their descriptor.  No
-/// descriptor is held while the bytes behind it, or it behind the bytes, are
-/// waited for: they are the answer, and the others that of the next read.
+/// Bytes that are a message of status 0 come before their descriptor, which is not
+/// waited for: it is the next read's.  Where bytes behind descriptors do not come,
+/// because a signal does or the stream is non-blocking, the descriptors are the
+/// answer, with no bytes.
 pub struct Read {
     stream: BorrowedFd<'static>,
     length: usize,
@@ -92,12 +93,15 @@ impl Read {
 
 impl Operation for Read {
     fn advance(&mut self) -> Result<Step> {
-        self.waiter.outcome()?;
-        match self.take() {
-            Ok(bytes) => Ok(self.finish(bytes).into()),
-            Err(_) if self.taken.count > 0 => Ok(self.finish(Vec::new()).into()),
+        let read = self.waiter.outcome().and_then(|()| self.take());
+        let waits = match read {
+            Ok(bytes) => return Ok(self.finish(bytes).into()),
             Err(Error::WouldBlock) => self.waiter.for_input(),
             Err(error) => Err(error),
+        };
+        match waits {
+            Err(_) if self.taken.count > 0 => Ok(self.finish(Vec::new()).into()),
+            waits => waits,
         }
     }
 
