@@ -459,21 +459,33 @@ sub _put {
     my ($self, $pieces, $deadline, $is_quiet) = @_;
     my $write = $is_quiet ? \&File::FDpasser::_write_quietly_from
         : \&File::FDpasser::_write_from;
+    my $is_cut = 0;
     while (my $piece = $pieces->[0]) {
         if (@$piece) {
+            my @begin    = $self->_beginning($piece);
             my $gone     = $self->{gone};
-            my $patience = $is_quiet ? 0 : $self->_patience($deadline);
-            $self->{gone} += $write->($self->{connection}, $piece, $patience,
-                $self->_beginning($piece));
-            if (@$piece && $self->{gone} == $gone) {
-                $! = Errno::ETIMEDOUT()
-                    if $self->{blocking} && !$is_quiet && $!{EAGAIN};
+            my $patience = $is_quiet || $is_cut ? 0 : $self->_patience($deadline);
+            $self->{gone} += $write->($self->{connection}, $piece, $patience, @begin);
+            my $went = $self->{gone} - $gone;
+            # A wait is over before all has gone: by a signal, or by what the next
+            # attempt will say.
+            if (@$piece && ($is_cut || !$went)) {
+                $! = $self->_why_not($deadline, $is_cut)
+                    if $went || $self->{blocking} && !$is_quiet && $!{EAGAIN};
                 return undef;
             }
+            $is_cut = $patience && $went < length $begin[0];
         }
         shift @$pieces if !@$piece;
     }
     return 1;
+}
+
+sub _why_not {
+    my ($self, $deadline, $is_cut) = @_;
+    return Errno::ETIMEDOUT()
+        if !$is_cut || defined $deadline && !_left_until($deadline);
+    return Errno::EINTR();
 }
 
 # The native layer copies what it is given.
