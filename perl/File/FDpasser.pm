@@ -145,9 +145,9 @@ A server that lends a file to programs of its own user:
         my $conn = serv_accept_fh($listener, my $uid)
             or do { warn "no client: $!\n"; sleep 1; next };
         next unless defined $uid && $uid == $>;    # closes $conn
-        my $sent = open(my $fh, '<', '/etc/hosts')
-            ? send_file($conn, $fh) : send_err($conn, $!);
-        $sent or warn "not sent: $!\n";
+        my $ok = open my $fh, '<', '/etc/hosts';
+        $ok = $ok ? send_file($conn, $fh) : send_err($conn, $!);
+        $ok or warn "not sent: $!\n";
     }
 
 And its client, another program:

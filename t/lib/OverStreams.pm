@@ -36,6 +36,8 @@ our %NOT = (
         qw(identity_sender noted_batch_full_table noted_full_table_receive
         noted_hostile_descriptors noted_hostile_half noted_hostile_peer
         noted_wire_framing noted_wire_text)),
+    copied_programs =>
+        'on streams no client is connected before it is accepted',
     descriptor_keeper =>
         'its protocol reads messages in pieces, which the emulation loses',
     handover     => 'its other clients and servers are plain sockets',
