@@ -57,6 +57,16 @@ my @WORKS = (
 );
 my %UNITS = map { $_->[0] => $_->[2] } @WORKS;
 
+# What the picture shows, and where it happens.
+my %CHARTED = (
+    numbers       => 'One descriptor, sent, received as a number and closed, in one process',
+    files         => 'One file, sent, received as a handle and closed, in one process',
+    sockets       => 'One socket, sent, received as a handle and closed, in one process',
+    batch_numbers => 'One descriptor of 250 that are sent together, in one process',
+    connects      => 'One connection: connect, accept and close both ends, in one process',
+    two_processes => 'One descriptor, from one process to another',
+);
+
 # what, ours, than what, at most; sample names, multiplied where there are two
 my @GOALS = (
     [ 'send_file + recv_fd + POSIX::close, numbers', ['fdpasser/numbers'], ['io_fdpass/numbers'], 1.12 ],
@@ -242,13 +252,13 @@ sub title {
 sub chart {
     my ( $peers, $results, $about ) = @_;
     my @groups;
-    for my $work ( grep { $_->[0] =~ /^(?:numbers|files|sockets|batch_numbers|connects|two_processes)\z/ } @WORKS ) {
+    for my $work ( grep { $CHARTED{ $_->[0] } } @WORKS ) {
         my @bars = map { [ title( $peers, $_ ), median( @{ $results->{$_} } ), m{^fdpasser/} ? 'ours' : m{^floor/} ? 'floor' : '' ] }
             grep { m{/\Q$work->[0]\E\z} && !m{^core/} } keys %$results;
-        push @groups, [ $work->[1], sort { $a->[1] <=> $b->[1] } @bars ] if @bars;
+        push @groups, [ $CHARTED{ $work->[0] }, sort { $a->[1] <=> $b->[1] } @bars ] if @bars;
     }
     my ($machine) = split /\n/, $about;
-    return Chart::svg( 'Nanoseconds for one descriptor, or one connection', $machine, @groups );
+    return Chart::svg( 'Nanoseconds, by File::FDpasser and others', $machine, @groups );
 }
 
 sub write_file {

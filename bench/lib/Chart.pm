@@ -5,17 +5,17 @@ package Chart;
 use strict;
 use warnings;
 
-my $WIDTH  = 920;
-my $LABEL  = 250;    # the bars begin here
-my $ROW    = 22;
-my $HEAD   = 34;     # a group's title
+my $WIDTH  = 720;
+my $LABEL  = 150;    # the bars begin here
+my $ROW    = 17;
+my $HEAD   = 30;     # a group's title
 my $MARGIN = 24;
 
 my $STYLE = <<'CSS';
-    text { font: 13px ui-sans-serif, -apple-system, "Segoe UI", "DejaVu Sans", Helvetica, Arial, sans-serif; fill: #1f2328 }
-    .title { font-size: 17px; font-weight: 600 }
+    text { font: 11px ui-sans-serif, -apple-system, "Segoe UI", "DejaVu Sans", Helvetica, Arial, sans-serif; fill: #1f2328 }
+    .title { font-size: 13px; font-weight: 600 }
     .group { font-weight: 600 }
-    .small { font-size: 12px; fill: #59636e }
+    .small { font-size: 10.5px; fill: #59636e }
     .peer { text-anchor: end }
     .panel { fill: #ffffff; stroke: #d1d9e0 }
     .bar { fill: #afb8c1 }
@@ -35,13 +35,13 @@ CSS
 # has a scale of its own.
 sub svg {
     my ( $title, $foot, @groups ) = @_;
-    my $y    = 2 * $MARGIN + 10;
-    my $body = '';
+    my $y    = 2 * $MARGIN + 14;
+    my $body = text( $MARGIN, $MARGIN + 26, 'small', 'shorter is better; each group has a scale of its own' );
     for my $group (@groups) {
         my ( $name, @bars ) = @$group;
         my ($most) = sort { $b <=> $a } map { $_->[1] } @bars;
         $y += $HEAD;
-        $body .= text( $LABEL, $y - 12, 'group', $name );
+        $body .= text( $MARGIN, $y - 8, 'group', $name );
         for my $bar (@bars) {
             $body .= bar( $y, $most, @$bar );
             $y += $ROW;
@@ -55,9 +55,9 @@ sub svg {
 sub bar {
     my ( $y, $most, $label, $number, $class ) = @_;
     my $width = ( $WIDTH - $LABEL - 90 ) * $number / $most;
-    return text( $LABEL - 10, $y + 13, 'peer', $label )
+    return text( $LABEL - 10, $y + 11, 'peer', $label )
         . sprintf( qq{  <rect class="bar %s" x="%d" y="%d" width="%.1f" height="%d" rx="2"/>\n}, $class, $LABEL, $y, $width, $ROW - 5 )
-        . text( $LABEL + $width + 8, $y + 13, 'small', sprintf '%.0f ns', $number );
+        . text( $LABEL + $width + 8, $y + 11, 'small', sprintf '%.0f ns', $number );
 }
 
 sub text {
@@ -67,7 +67,7 @@ sub text {
 
 sub document {
     my ( $title, $height, $body ) = @_;
-    my $heading = text( $MARGIN, $MARGIN + 14, 'title', $title );
+    my $heading = text( $MARGIN, $MARGIN + 8, 'title', $title );
     my ( $panel_width, $panel_height ) = ( $WIDTH - 2, $height - 2 );
     $title = escaped($title);
     return <<"SVG";
