@@ -138,9 +138,11 @@ pub struct Identity {
 }
 
 /// fstat(2).  None for what is not open, and where the system gives sockets no
-/// number of their own.
+/// number of their own.  A want of memory passes, and what half a message was
+/// read from has to be known.
 pub fn identity(descriptor: impl AsFd) -> Option<Identity> {
-    let stat = fstat(descriptor).ok()?;
+    const ATTEMPTS: usize = 3;
+    let stat = (0..ATTEMPTS).find_map(|_| fstat(descriptor.as_fd()).ok())?;
     #[allow(clippy::unnecessary_cast)] // Their types differ between systems.
     let identity = Identity { device: stat.st_dev as u64, inode: stat.st_ino as u64 };
     (identity.inode != 0).then_some(identity)

@@ -173,12 +173,14 @@ sub text_and_descriptor {
 sub batches {
     my ($us, $peer) = a_pair();
     my @files = map { $file{"batch $_"} } 1 .. 70;
+    my $limit = descriptor_limit(256);    # a quarter of it goes in a message
     for (my $sent = 0; $sent < @files;) {
         $! = 0;
         my $more = send_files($peer, @files[ $sent .. $#files ]);
         $sent += $more if defined $more;
         failed('send_files', errno_name($!)) if $sent < @files;
     }
+    descriptor_limit($limit);
     with_room_for(66, sub {
         came('recv_fds', join(' ', map {"batch $_"} 1 .. 64),
             persist(recv_fds => sub { recv_fds($us) }));

@@ -143,7 +143,7 @@ impl Receive {
     /// A packet is a whole message, whatever is in it.
     #[cold]
     fn absorb_first(&mut self, received: Received, bytes: &[u8]) -> Result<()> {
-        match kind(self.connection)? {
+        match kind(self.connection) {
             SockType::Stream => self.absorb(received, bytes),
             kind => {
                 self.over = Some(self.packet(received, bytes, kind));
@@ -226,7 +226,7 @@ impl Receive {
         };
         let seen = &bytes[..seen.length];
         match kind(self.connection) {
-            Ok(SockType::Stream) => {
+            SockType::Stream => {
                 matches!(message::status_seen(self.position, seen), Some(1..))
             }
             _ => seen.len() != 1 && seen != message::DESCRIPTOR,
@@ -315,8 +315,9 @@ impl Receive {
     }
 }
 
-fn kind(connection: BorrowedFd<'_>) -> Result<SockType> {
-    Ok(getsockopt(&connection, sockopt::SockType)?)
+/// A stream where the system does not say: what was taken is not lost.
+fn kind(connection: BorrowedFd<'_>) -> SockType {
+    getsockopt(&connection, sockopt::SockType).unwrap_or(SockType::Stream)
 }
 
 impl Operation for Receive {
