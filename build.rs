@@ -5,6 +5,8 @@ use std::env;
 use std::path::Path;
 use std::process::{exit, Command};
 
+use cfg_aliases::cfg_aliases;
+
 const SHIM: [&str; 9] = [
     "src/xs/trampoline.c",
     "src/xs/answer.c",
@@ -52,6 +54,25 @@ fn name_what_triggers_a_rebuild() {
 
 fn declare_cfgs() {
     println!("cargo:rustc-check-cfg=cfg(perl_multiplicity)");
+    name_families();
+}
+
+/// The families of systems, and what they have; `src/system/mod.rs` picks by these.
+fn name_families() {
+    cfg_aliases! {
+        linux_kernel: { any(target_os = "linux", target_os = "android") },
+        bsd: { any(target_os = "freebsd", target_os = "dragonfly", target_os = "netbsd", target_os = "openbsd") },
+        solarish: { any(target_os = "illumos", target_os = "solaris") },
+        known_system: { any(linux_kernel, bsd, solarish, target_os = "macos") },
+        // Close-on-exec from the first moment.
+        has_accept4: { any(linux_kernel, bsd, target_os = "illumos") },
+        has_flock: { any(linux_kernel, bsd, target_os = "macos", target_os = "illumos") },
+        has_memfd: { any(linux_kernel, target_os = "freebsd") },
+        has_ppoll: { any(linux_kernel, bsd) },
+        has_sigtimedwait: { all(any(linux_kernel, bsd), not(target_os = "openbsd")) },
+        // The peer's credentials are an option that nix has no type for.
+        has_peer_option: { any(target_os = "freebsd", target_os = "netbsd", target_os = "openbsd") },
+    }
 }
 
 /// `perl_multiplicity`: XSUBs get the interpreter as an argument.

@@ -52,13 +52,13 @@ fn single() -> Option<&'static AtomicU8> {
 #[cfg(test)]
 mod tests {
     #[test]
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[cfg(all(linux_kernel, target_env = "gnu"))]
     fn a_thread_that_is_not_of_perl_is_noticed() {
         std::thread::spawn(|| assert!(super::exist())).join().expect("a thread");
     }
 
     #[test]
-    #[cfg(target_os = "linux")]
+    #[cfg(linux_kernel)]
     fn a_thread_has_a_link_in_proc() {
         std::thread::spawn(|| assert_eq!(super::has_others(), Some(true)))
             .join()

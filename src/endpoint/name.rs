@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    #[cfg(target_os = "linux")]
+    #[cfg(linux_kernel)]
     fn an_abstract_name_starts_with_a_nul() {
         assert!(matches!(Name::parse(b"\0ab\0c\0"), Ok(Name::Abstract(b"ab\0c"))));
     }

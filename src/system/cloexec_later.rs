@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    #[cfg(target_os = "linux")]
+    #[cfg(linux_kernel)]
     fn an_accepted_one_is_as_asked_for_and_blocks() {
         let name = format!("fdpasser {} cloexec_later", std::process::id());
         let address = system::abstract_address(name.as_bytes()).unwrap();

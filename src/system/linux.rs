@@ -12,9 +12,7 @@ use nix::sys::stat::{fchmod, Mode};
 
 use crate::identity::{Ids, IdsOf};
 
-pub use super::cloexec_at_once::{
-    accept, after_receive, socket, socketpair, RECEIVE_CLOSE_ON_EXEC,
-};
+pub use super::cloexec_at_once::*;
 pub use super::flock::try_lock;
 pub use super::memory_file::memory_file;
 pub use super::peer_process::{peer_groups, peer_process};

@@ -9,14 +9,9 @@ use nix::unistd::getpeereid;
 
 use crate::identity::{Ids, IdsOf};
 
-pub use super::cloexec_later::{accept, after_receive, socket, socketpair, RECEIVE_CLOSE_ON_EXEC};
+pub use super::cloexec_later::*;
 pub use super::flock::try_lock;
-pub use super::posix::{
-    abstract_address, bind_with_mode, ids_of, is_any_free, is_same_file, note_senders,
-    notes_senders, poll_with_mask, take_pending, unasked_descriptor, ABSTRACT_NAMES, HUNG_UP,
-    OPEN_AS_NAME, PATH_OF_DESCRIPTORS, WORDS_FOR_CREDENTIALS,
-};
-pub use super::posix::{memory_file, peer_groups, peer_process};
+pub use super::posix::*;
 
 /// renameatx_np(2): the two names change places, or nothing happens.
 pub fn rename_exchange(directory: BorrowedFd<'_>, one: &CStr, other: &CStr) -> nix::Result<()> {

@@ -18,7 +18,9 @@
 //! - `note_senders`, `notes_senders`, `ids_of`, `WORDS_FOR_CREDENTIALS`: who sent
 //! - `unasked_descriptor`, `is_any_free`, `is_same_file`
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
+// What the families are, and what they have, says build.rs.
+
+#[cfg(linux_kernel)]
 #[path = "linux.rs"]
 mod chosen;
 #[cfg(target_os = "freebsd")]
@@ -42,17 +44,7 @@ mod chosen;
 #[cfg(target_os = "solaris")]
 #[path = "solaris.rs"]
 mod chosen;
-#[cfg(not(any(
-    target_os = "linux",
-    target_os = "android",
-    target_os = "freebsd",
-    target_os = "dragonfly",
-    target_os = "netbsd",
-    target_os = "openbsd",
-    target_os = "macos",
-    target_os = "illumos",
-    target_os = "solaris",
-)))]
+#[cfg(not(known_system))]
 #[path = "other.rs"]
 mod chosen;
 
@@ -62,72 +54,24 @@ pub use chosen::*;
 pub use select::select_with_mask;
 
 // What Linux does not need is tested there all the same.
-#[cfg(any(test, not(any(target_os = "linux", target_os = "android"))))]
+#[cfg(any(test, not(linux_kernel)))]
 mod posix;
 
-#[cfg(any(
-    target_os = "linux",
-    target_os = "android",
-    target_os = "freebsd",
-    target_os = "dragonfly",
-    target_os = "netbsd",
-    target_os = "openbsd",
-    target_os = "illumos",
-))]
+#[cfg(has_accept4)]
 mod cloexec_at_once;
-#[cfg(any(
-    test,
-    not(any(
-        target_os = "linux",
-        target_os = "android",
-        target_os = "freebsd",
-        target_os = "dragonfly",
-        target_os = "netbsd",
-        target_os = "openbsd",
-        target_os = "illumos",
-    ))
-))]
+#[cfg(any(test, not(has_accept4)))]
 mod cloexec_later;
-
-#[cfg(any(
-    target_os = "linux",
-    target_os = "android",
-    target_os = "freebsd",
-    target_os = "dragonfly",
-    target_os = "netbsd",
-    target_os = "openbsd",
-    target_os = "macos",
-    target_os = "illumos",
-))]
+#[cfg(has_flock)]
 mod flock;
-
-#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+#[cfg(has_memfd)]
 mod memory_file;
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg(linux_kernel)]
 mod peer_process;
-
-#[cfg(any(
-    target_os = "linux",
-    target_os = "android",
-    target_os = "freebsd",
-    target_os = "dragonfly",
-    target_os = "netbsd",
-    target_os = "openbsd",
-))]
+#[cfg(has_ppoll)]
 mod ppoll;
-
-#[cfg(any(
-    target_os = "linux",
-    target_os = "android",
-    target_os = "freebsd",
-    target_os = "dragonfly",
-    target_os = "netbsd",
-))]
+#[cfg(has_sigtimedwait)]
 mod sigtimedwait;
-
-#[cfg(any(target_os = "freebsd", target_os = "netbsd", target_os = "openbsd"))]
+#[cfg(has_peer_option)]
 mod socket_option;
-
-#[cfg(any(target_os = "illumos", target_os = "solaris"))]
+#[cfg(solarish)]
 mod ucred;

@@ -186,7 +186,7 @@ pub fn receive<const WORDS: usize>(
 
 /// Whether MSG_PEEK installs descriptors.  Elsewhere it copies what the kernel
 /// has in their place, which are no numbers of ours.
-const PEEK_INSTALLS: bool = cfg!(any(target_os = "linux", target_os = "android"));
+const PEEK_INSTALLS: bool = cfg!(linux_kernel);
 
 /// Installs the descriptors at the front of the queue; they, and the bytes,
 /// stay queued.  MSG_PEEK, recv(2).  EOPNOTSUPP where that cannot be done.

@@ -18,14 +18,14 @@
 //! - `Attaching`: names the end as an endpoint
 //! - `Opening`: an open(2) of such a name, until the server has taken it
 
-#[cfg(any(target_os = "illumos", target_os = "solaris"))]
+#[cfg(solarish)]
 mod kernel;
-#[cfg(any(target_os = "illumos", target_os = "solaris"))]
+#[cfg(solarish)]
 pub use kernel::*;
 
-#[cfg(not(any(target_os = "illumos", target_os = "solaris")))]
+#[cfg(not(solarish))]
 mod emulation;
-#[cfg(not(any(target_os = "illumos", target_os = "solaris")))]
+#[cfg(not(solarish))]
 pub use emulation::*;
 
 use std::os::fd::OwnedFd;

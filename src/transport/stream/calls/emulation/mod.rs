@@ -7,10 +7,10 @@
 mod name;
 mod open;
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg(linux_kernel)]
 #[path = "linux.rs"]
 mod packet_socket;
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[cfg(not(linux_kernel))]
 #[path = "bsd.rs"]
 mod packet_socket;
 
