@@ -7,6 +7,7 @@ use warnings;
 use lib 't/lib';
 use Test::More;
 use Situation;
+use Peer;
 use Script;
 
 my $program = script(<<'END');

@@ -16,6 +16,7 @@ use strict;
 use warnings;
 
 use Exporter 'import';
+use Peer;    # as the programs do
 use Script;
 use Test::More ();
 
