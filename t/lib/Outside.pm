@@ -16,18 +16,17 @@ package Outside;
 use strict;
 use warnings;
 
+use Config;
 use Exporter 'import';
 use Peer qw(tag_of);
-use POSIX      ();
+use POSIX ();
 use Situation;
+use Syscall;
 use Test::More ();
 
 our @EXPORT = qw(returns waits waits_quietly answered is_ready flood);
 
 my $ENOUGH = 10;
-
-# sendmmsg; other processors are skipped by Peer
-my $SENDMMSG = (POSIX::uname())[4] eq 'x86_64' ? 307 : 269;
 
 sub returns (&) {
     my ($code) = @_;
@@ -86,9 +85,10 @@ sub flood {
     my $control = @descriptors ? Peer::rights(@descriptors) : '';
     my $vector  = pack 'P Q', $bytes, length $bytes;
     my $header  = Peer::message_header(\$vector, \$control);
-    my $headers = ($header . "\0" x 8) x 256;
+    my $one     = $header . "\0" x 4;    # struct mmsghdr: how much went
+    my $headers = ($one . "\0" x (-length($one) % $Config{ptrsize})) x 256;
     local $SIG{PIPE} = 'IGNORE';
-    1 while syscall($SENDMMSG, fileno $socket, $headers, 256, 0) > 0;
+    1 while system_call('sendmmsg', fileno $socket, $headers, 256, 0);
     return;
 }
 

@@ -16,6 +16,7 @@ use warnings;
 our %ONCE = (
     build_prerequisites => 'touches no stream',
     build_versions      => 'touches no stream',
+    hostile_announced   => 'is about streams',
     load                => 'touches no stream',
     queue_streams       => 'is about streams',
     streams_choice      => 'is about streams',
