@@ -30,6 +30,7 @@ my %receive = (
     recv_fd    => sub { answered(scalar recv_fd($_[0])) },
     recv_fhs   => sub { answered((recv_fhs($_[0]))[0]) },
     'recv_fhs with a number' => sub { answered((recv_fhs($_[0], 253))[0]) },
+    'recv_fhs with a small number' => sub { answered((recv_fhs($_[0], 28))[0]) },
     recv_fds   => sub { answered((recv_fds($_[0]))[0]) },
     my_recv_fd => sub {
         my $got = File::FDpasser::my_recv_fd(fileno $_[0]);

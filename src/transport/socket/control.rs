@@ -165,7 +165,7 @@ pub struct Received {
 }
 
 /// What a look at the queue showed.  Nothing was taken, nothing installed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen {
     pub length: usize,
     pub packet_cut: bool,

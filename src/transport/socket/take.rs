@@ -26,10 +26,14 @@ use std::os::fd::BorrowedFd;
 use std::thread;
 use std::time::Duration;
 
+use nix::errno::Errno;
+use nix::poll::PollFlags;
+
 use super::control::{self, Buffer, Received, RoomForAll, RoomForOne, MOST_DESCRIPTORS};
 use crate::error::{Error, Result};
 use crate::slots;
 use crate::threads;
+use crate::wait;
 
 /// So often a slot that was proved may be gone when it is needed.
 const ATTEMPTS: usize = 1000;
@@ -65,8 +69,25 @@ pub fn take(from: BorrowedFd<'_>, bytes: &mut [u8], want: Want) -> Result<Receiv
     };
     match taken {
         Err(why @ (Error::TableFull | Error::TooLong)) => take_plain(from, bytes, want, why),
+        Err(Error::WouldBlock) if is_at_mark(from, want) => take_mark(from, bytes, want),
         taken => taken,
     }
+}
+
+/// Whether the call looks before it takes, and out-of-band data is in the way: at
+/// its mark a look sees nothing, for ever, and poll(2) says that there is input.
+fn is_at_mark(from: BorrowedFd<'_>, want: Want) -> bool {
+    (want.all_or_nothing || threads::exist())
+        && wait::ready(from, PollFlags::POLLIN)
+        && control::peek(from, &mut [0]) == Err(Errno::EAGAIN)
+}
+
+/// Takes without a look, which throws out-of-band data away.
+#[cold]
+fn take_mark(from: BorrowedFd<'_>, bytes: &mut [u8], want: Want) -> Result<Received> {
+    slots::prove_one(from)?;
+    let room = &mut RoomForAll::empty();
+    Ok(control::receive(from, bytes, room, want.close_on_exec)?)
 }
 
 /// What brings no descriptor needs no slot.
