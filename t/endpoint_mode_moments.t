@@ -30,8 +30,8 @@ sub modes {
     return keys %seen;
 }
 
-sub never_seen_otherwise {
-    my ($program, $expected, $mode, $stale) = @_;
+sub never_seen_wider {
+    my ($program, $mode, $stale) = @_;
     if ($stale) {
         umask 0;
         my $other = endp_create($path);
@@ -43,10 +43,11 @@ sub never_seen_otherwise {
         $count++;
         return 0;
     });
-    $seen{$_} = 1 for modes(0);
-    is join(' ', sort keys %seen), $expected, sprintf
-        'mode %s, %s: %s in all of %d calls', octal($mode),
-        $stale ? 'over a node of mode 0777' : 'a free name', $expected, $count;
+    my $title = sprintf 'mode %s, %s', octal($mode),
+        $stale ? 'over a node of mode 0777' : 'a free name';
+    is join(' ', grep { oct($_) & ~$mode } sort keys %seen), '',
+        "$title: never wider in all of $count calls";
+    is octal(S_IMODE((lstat $path)[2])), octal($mode), '... and that in the end';
     unlink $path;
 }
 
@@ -55,8 +56,7 @@ for my $umask (0, 022, 077) {
     my $program = Stepped->new;
     note sprintf 'umask %03o', $umask;
     for my $mode (0, 0600, 0660, 0666, 0777) {
-        never_seen_otherwise($program, octal($mode & ~$umask), $mode, $_)
-            for 0, 1;
+        never_seen_wider($program, $mode, $_) for 0, 1;
     }
     $program->end;
 }
@@ -68,6 +68,14 @@ for my $umask (0, 022, 077) {
         sub { $_[0] eq 'fchmod' ? EACCES : 0 });
     is $got->{errno}, 'EACCES', 'a mode that is refused: no endpoint';
     is names($dir), '', '... and no node';
+    umask 077;
+    $program->end;
+    $program = Stepped->new;
+    $got = $program->endp_create($path, mode => 0666,
+        sub { $_[0] =~ /fchmodat/ ? EACCES : 0 });
+    is $got->{errno}, 'EACCES', 'what the umask cut off cannot be given back: no endpoint';
+    is names($dir), '', '... and no node';
+    umask 022;
     $program->end;
 }
 

@@ -38,7 +38,7 @@ for my $umask (0, 022, 077) {
 }
 umask 022;
 SKIP: {
-    skip 'only root can become somebody else', 3 if $> != 0;
+    skip 'only root can become somebody else', 4 if $> != 0;
     chmod 0755, $dir;
     my $listener = endp_create($path, mode => 0600);
     my $refused  = sub {
@@ -54,6 +54,10 @@ SKIP: {
     umask 0;
     $listener = endp_create($path, mode => 0666);
     is $refused->(), 'connected', 'mode 0666 lets them in';
+    unlink $path;
+    umask 077;
+    $listener = endp_create($path, mode => 0666);
+    is $refused->(), 'connected', '... whatever the umask';
     unlink $path;
     umask 022;
 }
@@ -292,6 +296,13 @@ sub dies_of {
     }
     ok !(fcntl($client, F_GETFL, 0) & O_NONBLOCK), '... and it blocks';
     unlink $path;
+}
+
+{
+    my $far = "$dir/" . './' x 2100 . 'far';
+    fails { endp_create($far) } undef, 'ENAMETOOLONG',
+        'a path that nobody could connect to';
+    fails { endp_create($far, exclusive => 1) } undef, 'ENAMETOOLONG', '... nor alone';
 }
 
 no_leak();

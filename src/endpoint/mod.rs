@@ -11,7 +11,7 @@ use nix::sys::stat::Mode;
 /// How a listening endpoint is made.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Listening {
-    /// Permissions of the node, less the umask; by default what the umask leaves.
+    /// Permissions of the node, exactly; by default what the umask leaves.
     pub mode: Option<Mode>,
     /// Connections that wait to be accepted; by default as many as the system allows.
     pub backlog: Option<i32>,

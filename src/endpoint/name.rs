@@ -100,6 +100,9 @@ impl Place {
             path_of_descriptors()?;
         }
         let bytes = path.to_bytes();
+        if bytes.len() >= libc::PATH_MAX as usize {
+            return Err(Error::NameTooLong);
+        }
         let split = bytes.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
         let (prefix, name) = bytes.split_at(split);
         let parent = if prefix.is_empty() { b"." } else { prefix };

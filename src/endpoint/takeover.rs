@@ -147,7 +147,14 @@ impl<'a> Node<'a> {
                 return Err(Error::from(errno));
             }
         };
-        Ok(Node { place, name: name.to_owned(), inode })
+        let node = Node { place, name: name.to_owned(), inode };
+        if let (Some(mode), Some(inode)) = (mode, inode) {
+            match system::give_mode_back(place.directory(), name, inode, mode) {
+                Err(Errno::ENOENT) if place.node(name) == Err(Errno::ENOENT) => {}
+                given => given?,
+            }
+        }
+        Ok(node)
     }
 
     pub fn keep(mut self) {
@@ -261,9 +268,10 @@ fn temporary_name(attempt: usize) -> Result<CString> {
     CString::new(name).map_err(|_| Error::NoSuchName)
 }
 
-/// Whether the system or the file system has no such call.
+/// Whether the system or the file system has no such call, or a sandbox allows
+/// none: seccomp(2) filters say EPERM.
 fn is_unknown_call(errno: Errno) -> bool {
-    matches!(errno, Errno::ENOSYS | Errno::EINVAL | Errno::EOPNOTSUPP)
+    matches!(errno, Errno::ENOSYS | Errno::EINVAL | Errno::EOPNOTSUPP | Errno::EPERM)
 }
 
 /// False for the failures that say so.

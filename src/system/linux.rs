@@ -5,10 +5,10 @@ use std::fs::read_to_string;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
+use nix::fcntl::{openat, OFlag, AT_FDCWD};
 use nix::poll::PollFlags;
 use nix::sys::socket::{bind, getsockopt, setsockopt, sockopt, UnixAddr};
-use nix::sys::stat::{fchmod, Mode};
+use nix::sys::stat::{fchmod, fchmodat, fstat, FchmodatFlags, Mode};
 
 use crate::identity::{Ids, IdsOf};
 
@@ -114,8 +114,9 @@ fn renameat2(directory: BorrowedFd<'_>, from: &CStr, to: &CStr, flags: i64) -> n
     Errno::result(renamed).map(drop)
 }
 
-/// bind(2); the node gets the permissions in `mode` less the umask.  Linux
-/// takes them from the socket itself, set by fchmod before.
+/// bind(2); the node gets the permissions in `mode` less the umask, which
+/// [`give_mode_back`] gives back.  Linux takes them from the socket itself, set by
+/// fchmod before.
 pub fn bind_with_mode(
     socket: BorrowedFd<'_>,
     address: &UnixAddr,
@@ -125,6 +126,29 @@ pub fn bind_with_mode(
         fchmod(socket, mode)?;
     }
     bind(socket.as_raw_fd(), address)
+}
+
+/// Gives the node what the umask has cut off its permissions, through a descriptor
+/// of the node itself: by now the name may stand for another, which is left alone.
+pub fn give_mode_back(
+    directory: BorrowedFd<'_>,
+    name: &CStr,
+    inode: libc::ino_t,
+    mode: Mode,
+) -> nix::Result<()> {
+    let node = openat(
+        directory,
+        name,
+        OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC,
+        Mode::empty(),
+    )?;
+    let found = fstat(&node)?;
+    if found.st_ino != inode || Mode::from_bits_truncate(found.st_mode).contains(mode) {
+        return Ok(());
+    }
+    // Not every kernel has a call that takes such a descriptor.
+    let path = format!("/proc/self/fd/{}", node.as_raw_fd());
+    fchmodat(AT_FDCWD, path.as_str(), mode, FchmodatFlags::FollowSymlink)
 }
 
 /// SO_PEERCRED, unix(7): effective ids at the time of connect.

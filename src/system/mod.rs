@@ -12,7 +12,8 @@
 //! - `PATH_OF_DESCRIPTORS`: names for what is open, to shorten paths with
 //! - `ABSTRACT_NAMES`, `abstract_address`: names outside the file system
 //! - `rename_exchange`, `rename_no_replace`, `try_lock`: taking a name over
-//! - `bind_with_mode`: a node that is never wider than it should be
+//! - `bind_with_mode`, `give_mode_back`: a node that is never wider than it should
+//!   be, and then as wide
 //! - `peer_ids`, `peer_process`, `peer_groups`: who is at the other end
 //! - `memory_file`: a file that is sealed
 //! - `note_senders`, `notes_senders`, `ids_of`, `WORDS_FOR_CREDENTIALS`: who sent
@@ -22,35 +23,35 @@
 
 #[cfg(linux_kernel)]
 #[path = "linux.rs"]
-mod chosen;
+mod current;
 #[cfg(target_os = "freebsd")]
 #[path = "freebsd.rs"]
-mod chosen;
+mod current;
 #[cfg(target_os = "dragonfly")]
 #[path = "dragonfly.rs"]
-mod chosen;
+mod current;
 #[cfg(target_os = "netbsd")]
 #[path = "netbsd.rs"]
-mod chosen;
+mod current;
 #[cfg(target_os = "openbsd")]
 #[path = "openbsd.rs"]
-mod chosen;
+mod current;
 #[cfg(target_os = "macos")]
 #[path = "macos.rs"]
-mod chosen;
+mod current;
 #[cfg(target_os = "illumos")]
 #[path = "illumos.rs"]
-mod chosen;
+mod current;
 #[cfg(target_os = "solaris")]
 #[path = "solaris.rs"]
-mod chosen;
+mod current;
 #[cfg(not(known_system))]
 #[path = "other.rs"]
-mod chosen;
+mod current;
 
 mod select;
 
-pub use chosen::*;
+pub use current::*;
 pub use select::select_with_mask;
 
 // What Linux does not need is tested there all the same.

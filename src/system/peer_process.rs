@@ -9,7 +9,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use libc::{SO_PEERGROUPS, SO_PEERPIDFD};
 use nix::errno::Errno;
 
-use super::chosen::peer_ids;
+use super::current::peer_ids;
 
 /// The libc crate has no names for them there; asm-generic/socket.h.
 #[cfg(target_os = "android")]

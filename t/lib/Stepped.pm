@@ -35,6 +35,7 @@ my %CALLS = (
     listen     => [ 'int a, int b',                               'a, b' ],
     connect    => [ 'int a, const void *b, unsigned c',           'a, b, c' ],
     fchmod     => [ 'int a, unsigned b',                          'a, b' ],
+    fchmodat   => [ 'int a, const char *b, unsigned c, int d',    'a, b, c, d' ],
     flock      => [ 'int a, int b',                               'a, b' ],
     fcntl      => [ 'int a, int b, long c',                       'a, b, c' ],
     open       => [ 'const char *a, int b, unsigned c',           'a, b, c' ],

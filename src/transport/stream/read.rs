@@ -15,7 +15,7 @@ use crate::wait::Waiter;
 /// Reads the descriptors at the head, and the message that ends them.
 ///
 /// Bytes that are a message of status 0 come before their descriptor, which is not
-/// waited for: it is the next read's.  Where bytes behind descriptors do not come,
+/// waited for: it is the next read's, alone, which [`half_read`] remembers.  Where bytes behind descriptors do not come,
 /// because a signal does or the stream is non-blocking, the descriptors are the
 /// answer, with no bytes.
 pub struct Read {
@@ -54,34 +54,38 @@ impl Read {
 
     /// The bytes that end the answer.
     fn take(&mut self) -> Result<Vec<u8>> {
-        if half_read::recall(self.stream) {
-            return Ok(self.take_announced());
+        let announced = half_read::recall(self.stream);
+        let taken = self.take_up_to_bytes(announced);
+        if announced && matches!(taken, Err(Error::WouldBlock)) {
+            half_read::remember(self.stream);
         }
+        taken
+    }
+
+    fn take_up_to_bytes(&mut self, announced: bool) -> Result<Vec<u8>> {
         loop {
             match calls::receive(self.stream, self.length, true)? {
-                Received::Data(bytes) if self.announces(&bytes) => {
-                    return Ok(self.take_announced());
+                Received::Data(bytes) => {
+                    if bytes == message::DESCRIPTOR && self.taken.count == 0 && self.most > 0 {
+                        self.take_announced();
+                    }
+                    return Ok(bytes);
                 }
-                Received::Data(bytes) => return Ok(bytes),
                 Received::Descriptor(passed) => self.taken.add(passed, self.most),
             }
-            if self.taken.count > MOST_DESCRIPTORS {
-                // No write sends so many.
+            // What was announced has had its bytes; and no write sends so many.
+            if announced || self.taken.count > MOST_DESCRIPTORS {
                 return Ok(Vec::new());
             }
         }
     }
 
-    fn announces(&self, bytes: &[u8]) -> bool {
-        bytes == message::DESCRIPTOR && self.taken.count == 0 && self.most > 0
-    }
-
-    fn take_announced(&mut self) -> Vec<u8> {
-        // What fails lastingly the next read meets.
-        if let Ok(passed) = calls::recvfd(self.stream, true) {
-            self.taken.add(passed, self.most);
+    /// If it is there; what fails the next read meets.
+    fn take_announced(&mut self) {
+        match calls::recvfd(self.stream, true) {
+            Ok(passed) => self.taken.add(passed, self.most),
+            Err(_) => drop(half_read::remember(self.stream)),
         }
-        message::DESCRIPTOR.to_vec()
     }
 
     fn finish(&mut self, bytes: Vec<u8>) -> Answer {
