@@ -40,45 +40,45 @@ fn dies<T>(why: &'static str) -> Result<T, Refused> {
     Err(Refused::Dies(why.into()))
 }
 
-type Begun = Result<Call, Refused>;
+type Outcome = Result<Call, Refused>;
 
-fn over(result: error::Result<Answer>) -> Begun {
+fn over(result: error::Result<Answer>) -> Outcome {
     Ok(Call::Over(result))
 }
 
-pub fn spipe(arguments: &Arguments<'_>) -> Begun {
+pub fn spipe(arguments: &Arguments<'_>) -> Outcome {
     let (kind, note_senders) = options::of_pair(arguments)?;
     Ok(passing::pair(kind, note_senders))
 }
 
-pub fn endp_create(arguments: &Arguments<'_>) -> Begun {
+pub fn endp_create(arguments: &Arguments<'_>) -> Outcome {
     let (kind, options) = options::of_create(arguments)?;
     Ok(passing::create(kind, arguments.terminated(0)?, options))
 }
 
-pub fn endp_connect(arguments: &Arguments<'_>) -> Begun {
+pub fn endp_connect(arguments: &Arguments<'_>) -> Outcome {
     let (kind, options) = options::of_connect(arguments)?;
     Ok(passing::connect(kind, arguments.terminated(0)?, options))
 }
 
-pub fn cli_conn(arguments: &Arguments<'_>) -> Begun {
+pub fn cli_conn(arguments: &Arguments<'_>) -> Outcome {
     let options = Connecting { survives_exec: true, ..Connecting::default() };
     Ok(passing::connect(Type::Stream, arguments.terminated(0)?, options))
 }
 
-pub fn serv_accept_fh(arguments: &Arguments<'_>) -> Begun {
+pub fn serv_accept_fh(arguments: &Arguments<'_>) -> Outcome {
     Ok(passing::accept(arguments.descriptor(0)?, true, arguments.is_given(1)))
 }
 
-pub fn serv_accept_fd(arguments: &Arguments<'_>) -> Begun {
+pub fn serv_accept_fd(arguments: &Arguments<'_>) -> Outcome {
     Ok(passing::accept(arguments.descriptor(0)?, false, arguments.is_given(1)))
 }
 
-pub fn send_file(arguments: &Arguments<'_>) -> Begun {
+pub fn send_file(arguments: &Arguments<'_>) -> Outcome {
     Ok(passing::send(arguments.descriptor(0)?, arguments.descriptor(1)?))
 }
 
-pub fn my_send_fd(arguments: &Arguments<'_>) -> Begun {
+pub fn my_send_fd(arguments: &Arguments<'_>) -> Outcome {
     match arguments.integer(1) {
         Some(status @ ..=-1) => {
             Ok(passing::send_error(arguments.descriptor(0)?, status.wrapping_neg(), b"", None))
@@ -87,11 +87,11 @@ pub fn my_send_fd(arguments: &Arguments<'_>) -> Begun {
     }
 }
 
-pub fn send_files(arguments: &Arguments<'_>) -> Begun {
+pub fn send_files(arguments: &Arguments<'_>) -> Outcome {
     Ok(passing::send_all(arguments.descriptor(0)?, arguments.handles(), None))
 }
 
-pub fn send_err(arguments: &Arguments<'_>) -> Begun {
+pub fn send_err(arguments: &Arguments<'_>) -> Outcome {
     let text = arguments.bytes(2);
     let Some(errno @ 1..=255) = arguments.integer(1) else {
         return dies("argument 2 is not an errno, 1 to 255");
@@ -102,15 +102,15 @@ pub fn send_err(arguments: &Arguments<'_>) -> Begun {
     Ok(passing::send_error(arguments.descriptor(0)?, errno, text, None))
 }
 
-pub fn recv_fh(arguments: &Arguments<'_>) -> Begun {
+pub fn recv_fh(arguments: &Arguments<'_>) -> Outcome {
     Ok(passing::receive(arguments.descriptor(0)?, true, arguments.is_given(1)))
 }
 
-pub fn recv_fd(arguments: &Arguments<'_>) -> Begun {
+pub fn recv_fd(arguments: &Arguments<'_>) -> Outcome {
     Ok(passing::receive(arguments.descriptor(0)?, false, arguments.is_given(1)))
 }
 
-pub fn receive_all(arguments: &Arguments<'_>) -> Begun {
+pub fn receive_all(arguments: &Arguments<'_>) -> Outcome {
     let Some(most) = most_descriptors(arguments, 1) else {
         return dies("argument 2 is negative");
     };
@@ -123,7 +123,7 @@ fn most_descriptors(arguments: &Arguments<'_>, index: usize) -> Option<usize> {
     usize::try_from(most).ok()
 }
 
-pub fn write_fd(arguments: &Arguments<'_>) -> Begun {
+pub fn write_fd(arguments: &Arguments<'_>) -> Outcome {
     let (connection, bytes) = (arguments.descriptor(0)?, arguments.bytes(1));
     let may_be_empty = || arguments.is_given(1) && passing::keeps_boundaries(connection);
     if bytes.is_empty() && !may_be_empty() {
@@ -132,7 +132,7 @@ pub fn write_fd(arguments: &Arguments<'_>) -> Begun {
     Ok(passing::write(connection, bytes, arguments.handles(), None))
 }
 
-pub fn read_fd(arguments: &Arguments<'_>) -> Begun {
+pub fn read_fd(arguments: &Arguments<'_>) -> Outcome {
     let Some(length @ 1..) = arguments.integer(1) else {
         return dies("argument 2 is not 1 or more");
     };
@@ -143,23 +143,23 @@ pub fn read_fd(arguments: &Arguments<'_>) -> Begun {
     Ok(passing::read(arguments.descriptor(0)?, length, most, arguments.is_given(3), None))
 }
 
-pub fn ask_sender(arguments: &Arguments<'_>) -> Begun {
+pub fn ask_sender(arguments: &Arguments<'_>) -> Outcome {
     Ok(passing::note_senders(arguments.descriptor(0)?))
 }
 
-pub fn peer_cred(arguments: &Arguments<'_>) -> Begun {
+pub fn peer_cred(arguments: &Arguments<'_>) -> Outcome {
     Ok(passing::peer(arguments.descriptor(0)?))
 }
 
-pub fn peer_pidfd(arguments: &Arguments<'_>) -> Begun {
+pub fn peer_pidfd(arguments: &Arguments<'_>) -> Outcome {
     Ok(passing::peer_process(arguments.descriptor(0)?))
 }
 
-pub fn peer_groups(arguments: &Arguments<'_>) -> Begun {
+pub fn peer_groups(arguments: &Arguments<'_>) -> Outcome {
     Ok(passing::peer_groups(arguments.descriptor(0)?))
 }
 
-pub fn memfd(arguments: &Arguments<'_>) -> Begun {
+pub fn memfd(arguments: &Arguments<'_>) -> Outcome {
     let name = CString::new(arguments.bytes(0))
         .map_err(|_| Refused::Dies("argument 1 has a NUL byte in it".into()))?;
     if !arguments.is_given(1) {
@@ -168,61 +168,61 @@ pub fn memfd(arguments: &Arguments<'_>) -> Begun {
     Ok(passing::memory_file(&name, arguments.bytes(1)))
 }
 
-pub fn my_getfl(arguments: &Arguments<'_>) -> Begun {
+pub fn my_getfl(arguments: &Arguments<'_>) -> Outcome {
     let flags = descriptor::status_flags(arguments.descriptor(0)?);
     over(flags.map(|flags| Answer::number(i64::from(flags.bits()))))
 }
 
-pub fn get_fopen_mode(arguments: &Arguments<'_>) -> Begun {
+pub fn get_fopen_mode(arguments: &Arguments<'_>) -> Outcome {
     let flags = descriptor::status_flags(arguments.descriptor(0)?)?;
     let mode = Mode::from_flags(flags).ok_or(Error::InvalidArgument)?;
     over(Ok(Answer::text(mode.name())))
 }
 
-pub fn bind_to_fs(arguments: &Arguments<'_>) -> Begun {
+pub fn bind_to_fs(arguments: &Arguments<'_>) -> Outcome {
     Ok(passing::attach(arguments.descriptor(0)?, arguments.terminated(1)?))
 }
 
-pub fn my_isastream(arguments: &Arguments<'_>) -> Begun {
+pub fn my_isastream(arguments: &Arguments<'_>) -> Outcome {
     let is_stream = passing::is_stream(arguments.descriptor(0)?);
     over(is_stream.map(|is_stream| Answer::number(i64::from(is_stream))))
 }
 
 /// Perl calls it in each new thread; perlmod(1).
-pub fn clone(_: &Arguments<'_>) -> Begun {
+pub fn clone(_: &Arguments<'_>) -> Outcome {
     threads::note();
     over(Ok(Answer::default()))
 }
 
-pub fn transport(_: &Arguments<'_>) -> Begun {
+pub fn transport(_: &Arguments<'_>) -> Outcome {
     over(Ok(Answer::text(passing::name())))
 }
 
 /// What the connection's own flags say does not count.
-pub fn receive_into(arguments: &Arguments<'_>) -> Begun {
+pub fn receive_into(arguments: &Arguments<'_>) -> Outcome {
     let patience = Some(Patience::None);
     Ok(passing::receive_all(arguments.descriptor(0)?, MOST_DESCRIPTORS, false, patience))
 }
 
-pub fn read_into(arguments: &Arguments<'_>) -> Begun {
+pub fn read_into(arguments: &Arguments<'_>) -> Outcome {
     let length = arguments.integer(2).and_then(|length| usize::try_from(length).ok());
     let length = length.unwrap_or(0).max(1);
     let patience = patience(arguments.integer(3));
     Ok(passing::read(arguments.descriptor(0)?, length, MOST_DESCRIPTORS, false, patience))
 }
 
-pub fn send_files_from(arguments: &Arguments<'_>) -> Begun {
+pub fn send_files_from(arguments: &Arguments<'_>) -> Outcome {
     let patience = Some(Patience::None);
     Ok(passing::send_all(arguments.descriptor(0)?, arguments.handles(), patience))
 }
 
-pub fn send_err_from(arguments: &Arguments<'_>) -> Begun {
+pub fn send_err_from(arguments: &Arguments<'_>) -> Outcome {
     let errno = arguments.integer(2).ok_or(Error::InvalidArgument)?;
     let patience = Some(Patience::None);
     Ok(passing::send_error(arguments.descriptor(0)?, errno, arguments.bytes(3), patience))
 }
 
-pub fn write_from(arguments: &Arguments<'_>) -> Begun {
+pub fn write_from(arguments: &Arguments<'_>) -> Outcome {
     let connection = arguments.descriptor(0)?;
     let patience = patience(arguments.integer(2));
     Ok(passing::write(connection, arguments.bytes(3), arguments.handles(), patience))
@@ -242,7 +242,7 @@ fn patience(milliseconds: Option<i64>) -> Option<Patience> {
 }
 
 /// Another descriptor of the same file; none if the second argument is one.
-pub fn spare(arguments: &Arguments<'_>) -> Begun {
+pub fn spare(arguments: &Arguments<'_>) -> Outcome {
     let descriptor = arguments.descriptor(0)?;
     let is_there =
         arguments.descriptor(1).is_ok_and(|spare| system::is_same_file(descriptor, spare));
