@@ -182,22 +182,6 @@ sub note_credentials {
     setsockopt $socket, SOL_SOCKET, constant('SO_PASSCRED'), 1 or die "SO_PASSCRED: $!";
 }
 
-# descriptor_limit(), descriptor_limit($soft): the soft limit as it was; sets
-# another, at run time, without a shell.
-sub descriptor_limit {
-    my @soft = @_;
-    my $limit = "\0" x 16;
-    limit_descriptors(0, $limit);
-    my ($soft, $hard) = unpack 'a8 a8', $limit;
-    limit_descriptors(pack_64($soft[0]) . $hard, 0) if @soft;
-    return unpack_64($soft);
-}
-
-sub limit_descriptors {
-    defined system_call('prlimit64', 0, constant('RLIMIT_NOFILE'), $_[0], $_[1])
-        or die "prlimit: $!";
-}
-
 # fill_table(): takes every free descriptor number; returns them.
 sub fill_table {
     my @filler;

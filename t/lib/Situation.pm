@@ -50,6 +50,13 @@ if (length($ENV{TMPDIR} || '') > 50) {
     $ENV{TMPDIR} = $short if $short;
 }
 
+# Some tests open hundreds of descriptors.
+if (POSIX::sysconf(POSIX::_SC_OPEN_MAX()) < 1024) {
+    require Syscall;
+    my $most = Syscall::has_system_call('prlimit64') && Syscall::most_descriptors();
+    Syscall::descriptor_limit($most < 1024 ? $most : 1024) if $most;
+}
+
 my %baseline;    # the descriptors that were open when the test began
 
 # The script's own descriptor is closed only when all of it has been compiled,

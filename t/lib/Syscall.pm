@@ -10,6 +10,7 @@ package Syscall;
 #     plan skip_all => 'no unshare' if !has_system_call('unshare');
 #     constant('SO_PASSCRED');
 #     my $limit = pack_64(1024) . pack_64(4096);         # as a u64 of C
+#     my $old = descriptor_limit(64);                    # RLIMIT_NOFILE
 #
 # A string is passed as a pointer to it, a number as itself.
 
@@ -20,7 +21,8 @@ use Config;
 use Exporter 'import';
 use File::Temp ();
 
-our @EXPORT = qw(system_call has_system_call constant pack_64 unpack_64);
+our @EXPORT = qw(system_call has_system_call constant pack_64 unpack_64
+    descriptor_limit);
 
 my @CALLS = qw(pread64 prlimit64 recvmsg sendmmsg sendmsg setxattr unshare);
 
@@ -86,6 +88,29 @@ sub unpack_64 {
     my ($low, $high) = unpack 'L L', $_[0];
     ($low, $high) = ($high, $low) if $BIG_ENDIAN;
     return $high ? 0xFFFF_FFFF : $low;
+}
+
+# descriptor_limit(), descriptor_limit($soft): the soft RLIMIT_NOFILE as it was;
+# sets another, at run time, without a shell.
+sub descriptor_limit {
+    my @new = @_;
+    my ($soft, $hard) = limits();
+    limit_descriptors(pack_64($new[0]) . $hard, 0) if @new;
+    return unpack_64($soft);
+}
+
+sub most_descriptors { return unpack_64((limits())[1]) }
+
+# The soft one and the hard one, packed.
+sub limits {
+    my $limits = "\0" x 16;
+    limit_descriptors(0, $limits);
+    return unpack 'a8 a8', $limits;
+}
+
+sub limit_descriptors {
+    defined system_call('prlimit64', 0, constant('RLIMIT_NOFILE'), $_[0], $_[1])
+        or die "prlimit: $!";
 }
 
 1;
