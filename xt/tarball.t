@@ -18,7 +18,7 @@ alarm 1200;
 my $LIMIT = 5 * 1024 * 1024;
 
 # Every other crate is there because one of these needs it.
-my @CRATES = qw(cc libc nix);
+my @CRATES = qw(cc cfg_aliases libc nix);
 
 my $scratch   = File::Temp->newdir('fdpasser-tarball-XXXXXX', TMPDIR => 1);
 my $tarball   = packed();
