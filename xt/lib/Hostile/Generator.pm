@@ -1,0 +1,208 @@
+package Hostile::Generator;
+
+# Makes a hostile peer, and what it attacks, of a seed.
+#
+#     my $case = Hostile::Generator::case($seed);
+#
+# Even seeds are for sockets, odd ones for streams.
+
+use strict;
+use warnings;
+
+use Hostile::Calls;
+use Hostile::Case;
+use Hostile::Random;
+
+my @COUNTS = (1, 1, 1, 1, 1, 2, 2, 3, 28, 253);
+
+sub case {
+    my ($seed) = @_;
+    my $random = Hostile::Random->new($seed);
+    my $case   = Hostile::Case->new(transport => $seed % 2 ? 'streams' : 'socket');
+    $case->{type} = type($random, $case);
+    victim($random, $case);
+    $case->{rounds} = [ rounds($random, $case, acts($random, $case)) ];
+    return $case;
+}
+
+# Sockets are served as sockets where streams are emulated, too.
+sub type {
+    my ($random, $case) = @_;
+    return $random->pick(qw(stream stream stream stream seqpacket dgram))
+        if $case->{transport} eq 'socket';
+    return $random->pick(qw(seqpacket seqpacket seqpacket seqpacket stream));
+}
+
+sub is_stream_end { my ($case) = @_; return $case->{transport} eq 'streams' && $case->{type} eq 'seqpacket' }
+
+sub victim {
+    my ($random, $case) = @_;
+    $case->{noted}    = $random->chance(30) || is_stream_end($case);
+    $case->{blocking} = $random->chance(40);
+    $case->{live}     = $case->{blocking} && $random->chance(40);
+    $case->{signal}   = $random->pick(qw(plain restart die)) if $case->{blocking};
+    if (!$case->{live} && $random->chance(10)) {
+        $case->{ticking} = 1;
+        $case->{signal}  = $random->pick(qw(plain restart));
+    }
+    my $first = $random->pick(Hostile::Calls::receiving_names(), 'queue');
+    $first = 'recv_fh' if $first eq 'queue' && ($case->{blocking} || $case->{ticking});
+    $case->{calls} = [ call($random, $first) ];
+    return if $first eq 'read_fd' || $first eq 'queue' || $random->chance(70);
+    push @{ $case->{calls} }, map { call($random, $_) }
+        grep { $_ ne 'read_fd' } $random->pick(Hostile::Calls::receiving_names());
+    return;
+}
+
+sub call {
+    my ($random, $name) = @_;
+    my $takes = $name eq 'queue' ? '' : Hostile::Calls::receiving($name)->{takes};
+    return [ $name, $random->pick(1, 1, 2, 3, 28) ] if $takes eq 'bytes';
+    return [$name] if $takes ne 'all' || $random->chance(50);
+    return [ $name, $random->pick(1, 2, 3, 28, 252) ];
+}
+
+# In rounds of a few acts, each with a few calls.
+sub rounds {
+    my ($random, $case, @acts) = @_;
+    my @rounds;
+    while (@acts) {
+        my $many = $case->{live} ? 1 : $random->between(1, 6);
+        my $round = { calls => $random->pick(1, 1, 2, 3, 50, 50), acts => [ splice @acts, 0, $many ] };
+        $round->{room} = $random->pick(0, 0, 0, 1, 2, 30)
+            if !$case->{live} && !$case->{ticking} && $random->chance(8);
+        push @rounds, $round;
+    }
+    push @rounds, { calls => 50, acts => [] };
+    return @rounds;
+}
+
+sub acts {
+    my ($random, $case) = @_;
+    my @acts
+        = is_stream_end($case)       ? stream_messages($random)
+        : $case->{type} eq 'stream'  ? written($random, socket_bytes($random))
+        :                              packets($random);
+    push @acts, { do => $random->pick(qw(shut close close reset)) } if $random->chance(40);
+    return @acts;
+}
+
+sub act {
+    my ($bytes, $descriptors, $do) = @_;
+    return { do => $do || 'write', bytes => $bytes, descriptors => $descriptors || 0 };
+}
+
+# Statuses, and bytes that could be taken for one, are none of the errnos by
+# which the calls themselves say how they stand: EINTR, EAGAIN, ECONNRESET,
+# ENOTCONN.
+my @LETTERS  = grep { !/[hk]/ } 'a' .. 'z';
+my @STATUSES = grep { !/\A(?:1|4|11|104|107)\z/ } 1 .. 255;
+
+sub text   { my ($random, $most) = @_; return join '', map { $random->pick(@LETTERS) } 1 .. $random->between(1, $most) }
+sub status { my ($random) = @_; return "\0" . chr $random->pick(@STATUSES) }
+
+# ---- stream sockets: bytes, each with its descriptors
+
+sub socket_bytes {
+    my ($random) = @_;
+    return map { socket_message($random) } 1 .. $random->between(1, 10);
+}
+
+sub socket_message {
+    my ($random) = @_;
+    my $kind = $random->below(100);
+    my $count = $random->pick(@COUNTS);
+    return of($random, "\0\0",                                       $count) if $kind < 25;
+    return of($random, status($random),          0)      if $kind < 37;
+    return of($random, text($random, 6) . "\0\0",                    $count) if $kind < 47;
+    return of($random, text($random, 6) . status($random), 0) if $kind < 54;
+    return of($random, text($random, 12),                            $count) if $kind < 66;
+    return of($random, $random->pick("\0", 'x'),                     $count) if $kind < 74;
+    return of($random, "\0\0",                                       0)      if $kind < 79;
+    return of($random, text($random, 8),                             0)      if $kind < 84;
+    return of($random, "\0",                                         0)      if $kind < 89;
+    return of($random, status($random),          $count) if $kind < 92;
+    return of($random, text($random, 9000),             $random->pick(0, 1)) if $kind < 94;
+    return map { of($random, chr $random->pick(0, 0, 0, 13, 97), $random->pick(0, 0, 0, 1, 2)) }
+        1 .. $random->between(1, 8);
+}
+
+# The descriptors are at one of the bytes, most often the first.
+sub of {
+    my ($random, $bytes, $count) = @_;
+    my @bytes = map { [$_] } split //, $bytes;
+    my $place = $random->chance(70) ? 0 : $random->below(scalar @bytes);
+    $bytes[$place][1] = $count if $count;
+    return @bytes;
+}
+
+# Writes: a byte with descriptors begins one. Some end in a byte out of band. A
+# long text is not in more pieces than a short one.
+sub written {
+    my ($random, @bytes) = @_;
+    my $splits = $random->pick(0, 5, 30, 100);
+    $splits = 0.2 if @bytes > 300;
+    my @acts;
+    for my $byte (@bytes) {
+        if (!@acts || $byte->[1] || $acts[-1]{do} eq 'oob' || $random->chance($splits)) {
+            push @acts, act('', $byte->[1]);
+        }
+        $acts[-1]{bytes} .= $byte->[0];
+        out_of_band($random, \@acts) if $random->chance(@bytes > 300 ? 0.05 : 2);
+    }
+    return @acts;
+}
+
+sub out_of_band {
+    my ($random, $acts) = @_;
+    my $byte = $random->pick("\0", 'x');
+    if ($random->chance(50)) {
+        $acts->[-1]{do} = 'oob';
+        $acts->[-1]{bytes} .= $byte;
+    }
+    else { push @$acts, act($byte, $random->chance(10) ? 1 : 0, 'oob') }
+    return;
+}
+
+# ---- packets
+
+sub packets {
+    my ($random) = @_;
+    return map {
+        my $kind = $random->below(100);
+        my $count = $random->pick(@COUNTS);
+          $kind < 40 ? act("\0\0", $count)
+        : $kind < 50 ? act(status($random), $random->pick(0, 0, 0, 1))
+        : $kind < 60 ? act($random->pick("\0", 'x'), $count)
+        : $kind < 70 ? act('', $random->pick(0, 0, 1, 2, 28))
+        : $kind < 75 ? act("\0\0", 0)
+        : $kind < 80 ? act($random->pick("\0", 'x'), 0)
+        : $kind < 88 ? act(text($random, 8), $random->pick(0, 1, 2))
+        : $kind < 92 ? act(text($random, 60) . "\0\0", $random->pick(0, 1))
+        : $kind < 94 ? act(text($random, 4000), $random->pick(0, 1))
+        :              act(join('', map { chr $random->pick(0, 1, 97) } 1 .. 2), $random->pick(0, 1));
+    } 1 .. $random->between(1, 14);
+}
+
+# ---- streams: messages, and descriptors that are passed
+
+sub stream_messages {
+    my ($random) = @_;
+    return map {
+        my $kind = $random->below(100);
+        my $passed = act("\0", $random->pick(1, 1, 1, 1, 2, 28));
+          $kind < 40 ? (act("\0\0"), $passed)
+        : $kind < 50 ? act(status($random))
+        : $kind < 58 ? (act(text($random, 20) . "\0\0"), $passed)
+        : $kind < 64 ? act(text($random, 20) . status($random))
+        : $kind < 72 ? act("\0\0")
+        : $kind < 76 ? $passed
+        : $kind < 82 ? act(text($random, 20))
+        : $kind < 86 ? act('')
+        : $kind < 90 ? act($random->pick("\0", "text\0", "\0\0\0\0", "\0ab", "text\0\0more"))
+        : $kind < 95 ? (act("\0\0")) x $random->between(2, 30)
+        :              act(text($random, 4000));
+    } 1 .. $random->between(1, 12);
+}
+
+1;
