@@ -1,6 +1,6 @@
 package Hostile::Laws;
 
-# SPEC.md as laws: what is checked of a call, a wait and a case. Each function
+# The guarantees as laws: what is checked of a call, a wait and a case. Each function
 # returns what was broken: nothing, if all is well.
 
 use strict;

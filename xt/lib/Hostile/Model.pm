@@ -1,6 +1,6 @@
 package Hostile::Model;
 
-# What SPEC.md, sections 4 and 5, says that receiving calls give: a second
+# What the protocol and the guarantees say that receiving calls give: a second
 # implementation, of lists, that knows no system call.
 #
 #     my $model = Hostile::Model->new($case);
@@ -10,7 +10,7 @@ package Hostile::Model;
 #
 # Expected is { outcome, text }, outcome as in Hostile::Calls with ids in place
 # of what is delivered; 'waits' where the call waits, or says EAGAIN; undef
-# where SPEC does not say.
+# where they do not say.
 
 use strict;
 use warnings;
@@ -128,7 +128,7 @@ sub at_the_end {
 }
 
 # Whether the message whose descriptors can't be taken ends with an error status:
-# then it needs no room, but SPEC does not say so of all.
+# then it needs no room, but the manual does not say so of all.
 sub status_ahead {
     my ($self) = @_;
     my $half = $self->{half};
@@ -208,7 +208,7 @@ sub packet {
         : !@ids                    ? $ERRNO{EPROTO}
         :                            undef;
     my $hindered = $self->hinders($call, $room, @ids);
-    # SPEC says of neither that it comes before the other.
+    # The manual says of neither that it comes before the other.
     return if defined $wrong && $hindered && length $bytes;
     return $hindered if $hindered && !defined $wrong;
     shift @$queue;
