@@ -307,18 +307,21 @@ pub fn bytes_before_descriptor(from: BorrowedFd<'_>) -> nix::Result<usize> {
     }
 }
 
-/// MSG_PEEK of more bytes than there is room for.  Each write that fits wholly is
-/// seen; EFAULT if none does.
+/// MSG_PEEK of one byte more than there is room for.  Each write that fits wholly
+/// is seen; EFAULT if none does.
 fn look_and_fault(from: BorrowedFd<'_>, bytes: &mut [u8]) -> nix::Result<usize> {
-    let beyond = libc::iovec { iov_base: std::ptr::null_mut(), iov_len: bytes.len() + 1 };
+    /// A constant of the program's, so that nothing can be written there.
+    static READ_ONLY: u8 = 1;
+    let nowhere = std::ptr::addr_of!(READ_ONLY).cast_mut();
+    let beyond = libc::iovec { iov_base: nowhere.cast(), iov_len: 1 };
     let room = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
     let mut iov = [room, beyond];
     // SAFETY: a msghdr of zeros is an empty message.
     let mut message: libc::msghdr = unsafe { zeroed() };
     message.msg_iov = iov.as_mut_ptr();
     message.msg_iovlen = iov.len() as _;
-    // SAFETY: the first iovec is `bytes`; at the second, which is nowhere, the
-    // kernel faults before it writes.  Both outlive the call.
+    // SAFETY: the first iovec is `bytes`; at the second, which is mapped for reading
+    // alone, the kernel faults and writes nothing.  Both outlive the call.
     let seen = unsafe {
         libc::recvmsg(from.as_raw_fd(), &mut message, libc::MSG_PEEK | libc::MSG_DONTWAIT)
     };
