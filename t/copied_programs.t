@@ -48,7 +48,10 @@ my $home = getcwd();
 my $dir  = workdir();
 chdir $dir or die "$dir: $!";
 chmod 0755, $dir or die "$dir: $!";
-write_file('server.pl', $server);
+# Not every machine has the file that the server hands out.
+write_file('hosts', "127.0.0.1 localhost\n");
+sub here { return shift =~ s{/etc/hosts}{$dir/hosts}gr }
+write_file('server.pl', here($server));
 write_file('client.pl', $client);
 
 # Says "ready" each time that the server is about to wait for a client.
@@ -97,7 +100,7 @@ sub stopped {
     return $? & 127;
 }
 
-my $hosts = content('/etc/hosts');
+my $hosts = content('hosts');
 my ($pid, $out) = started('server.pl');
 is readline $out, "ready\n", 'the server listens';
 is client(), $hosts, 'the client prints the file';
@@ -139,7 +142,7 @@ SKIP: {
 }
 stopped($pid, $out);
 
-write_file('mortal.pl', $server =~ s/^\$SIG\{PIPE\}.*\n//mr);
+write_file('mortal.pl', here($server) =~ s/^\$SIG\{PIPE\}.*\n//mr);
 ($pid, $out) = started('mortal.pl');
 readline $out;
 client_is_killed($pid);
@@ -184,7 +187,7 @@ for my $name ($manual =~ /^=head1 FUNCTIONS\n(.*?)^=head1/ms ? $1 =~ /^=head2 (\
         ? blocks(section($name, $manual)) : blocks(section($name, $below));
     next if $name =~ /^(?:DIFF|What)/ || !defined $example;
     unlink 'example';
-    my $run = script($BEFORE . ($FIRST{$name} || '') . "\n{\n$example}\n")->run;
+    my $run = script(here($BEFORE . ($FIRST{$name} || '') . "\n{\n$example}\n"))->run;
     my $said = $run->{err};
     $said = '' if $UNLESS{$name} && $said =~ $UNLESS{$name};
     is $said, '', "the example of $name";
@@ -194,9 +197,9 @@ for my $name ($manual =~ /^=head1 FUNCTIONS\n(.*?)^=head1/ms ? $1 =~ /^=head2 (\
 
 {
     my ($limit) = blocks(section('Time limits', $manual));
-    is script("$BEFORE$SENT\n{\n$limit}\n")->run->{err}, '', 'under a time limit a message is received';
+    is script(here("$BEFORE$SENT\n{\n$limit}\n"))->run->{err}, '', 'under a time limit a message is received';
     $limit =~ s/5, 0/0, 50_000/ or die 'no five seconds';
-    is script("$BEFORE\n{\n$limit}\n")->run->{err}, "timeout\n", '... and none is a timeout';
+    is script(here("$BEFORE\n{\n$limit}\n"))->run->{err}, "timeout\n", '... and none is a timeout';
 }
 
 # ---- all other code
