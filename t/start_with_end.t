@@ -7,6 +7,7 @@ use Files;
 use POSIX ();
 use Situation;
 
+use File::Spec ();
 use File::FDpasser qw(:all);
 
 # start_with_end: a program of its own, with one end of a pair.
@@ -146,9 +147,13 @@ SKIP: {
     my $limited = q{ulimit -u 0; exec "$@"};
     my $drop    = q{$) = '54321 54321'; POSIX::setgid(54321); POSIX::setuid(54321); exec @ARGV; };
     my @inc     = grep { !ref } @INC;
-    skip 'others cannot read this directory', 1
-        if (in_child { POSIX::setuid(54321); return grep({ -r $_ } @inc) ? 1 : 0 })->result == 0
-        || (in_child { POSIX::setuid(54321); return -r 'blib/lib/File/FDpasser.pm' ? 1 : 0 })->result == 0;
+    my $module  = File::Spec->rel2abs($INC{'File/FDpasser.pm'});
+    my $reads   = in_child {
+        POSIX::setgid(54321);
+        POSIX::setuid(54321);
+        return -r $module ? 1 : 0;
+    };
+    skip 'others cannot read this directory', 1 if !$reads->result;
     is run_perl('-MPOSIX', '-e', $drop, '/bin/bash', '-c', $limited, 'limited',
         $^X, (map {"-I$_"} @inc), '-MFile::FDpasser=:all', '-e', $code), '0 1',
         'no more processes: EAGAIN';
