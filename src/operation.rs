@@ -139,6 +139,18 @@ impl Answer {
     }
 }
 
+/// The step of a call whose answer counts what went, also where a failure has cut
+/// it short.
+#[inline(always)]
+pub fn count_what_went(step: Result<Step>, went: usize) -> Result<Step> {
+    match step {
+        Err(why) if went > 0 => {
+            Ok(Answer { cut_short: Some(why), ..Answer::number(went as i64) }.into())
+        }
+        step => step,
+    }
+}
+
 impl From<Answer> for Step {
     fn from(answer: Answer) -> Self {
         Step::Done(answer)

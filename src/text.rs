@@ -1,8 +1,10 @@
 //! The peer's text: handed on in pieces, up to a limit; and as a terminal may
 //! show it.
 
+use std::os::fd::BorrowedFd;
 use std::str::{self, Utf8Error};
 
+use crate::descriptor::{self, Identity};
 use crate::error::{self, Error};
 use crate::operation::Step;
 
@@ -14,6 +16,8 @@ pub struct PeerText {
     /// Of all the call's pieces.
     length: u64,
     limit: Option<u64>,
+    /// What the connection was when a piece was handed on.
+    handed_on_by: Option<Identity>,
 }
 
 impl PeerText {
@@ -37,7 +41,8 @@ impl PeerText {
 
     /// The step that hands on what waits.  Malformed if that is more than a call
     /// takes.
-    pub fn hand_on(&mut self) -> error::Result<Step> {
+    #[cold]
+    pub fn hand_on(&mut self, connection: BorrowedFd<'_>) -> error::Result<Step> {
         let Some(limit) = self.limit else {
             return Ok(Step::Limit);
         };
@@ -46,7 +51,20 @@ impl PeerText {
         if self.length > limit {
             return Err(Error::Malformed);
         }
+        self.handed_on_by = descriptor::identity(connection);
         Ok(Step::Text)
+    }
+
+    /// Whether a piece has been handed on since this was asked last.
+    /// NotADescriptor if the program has closed the connection meanwhile: another
+    /// may have its number by now.
+    #[inline(always)]
+    pub fn was_handed_on(&mut self, connection: BorrowedFd<'_>) -> error::Result<bool> {
+        match self.handed_on_by.take() {
+            None => Ok(false),
+            before if before == descriptor::identity(connection) => Ok(true),
+            _ => Err(Error::NotADescriptor),
+        }
     }
 
     /// What is handed on, after [`Step::Text`].

@@ -18,7 +18,7 @@ use nix::sys::socket::{getsockopt, sockopt, SockType};
 
 use super::control::{self, Received};
 use super::take::{self, Want};
-use crate::descriptor::{self, Descriptors, Identity};
+use crate::descriptor::Descriptors;
 use crate::error::{Error, Result};
 use crate::half_read;
 use crate::identity::{sender_or_peer, Ids};
@@ -39,8 +39,6 @@ pub struct Receive {
     text: PeerText,
     /// The call is over, but for text that has yet to be handed on.
     over: Option<Result<Status>>,
-    /// What the connection was when text was handed on.
-    handed_on_by: Option<Identity>,
     waiter: Waiter,
 }
 
@@ -84,7 +82,6 @@ impl Receive {
             came: Came::default(),
             text: PeerText::default(),
             over: None,
-            handed_on_by: None,
             waiter: Waiter::new(connection),
         }
     }
@@ -98,7 +95,7 @@ impl Receive {
                 return self.finish(outcome);
             }
             if self.text.waiting() >= self.most_text() {
-                return self.hand_on();
+                return self.text.hand_on(self.connection);
             }
             let taken = if self.goes_on { self.look_and_take() } else { self.take_first() };
             match taken {
@@ -106,7 +103,7 @@ impl Receive {
                     self.position = Position::Text;
                     self.over = Some(Ok(0));
                 }
-                Err(_) if self.text.waiting() > 0 => return self.hand_on(),
+                Err(_) if self.text.waiting() > 0 => return self.text.hand_on(self.connection),
                 Err(Error::WouldBlock) => return self.waiter.for_input(),
                 taken => taken?,
             }
@@ -271,31 +268,11 @@ impl Receive {
         }
     }
 
-    /// Before anything else happens that can be seen.
-    #[cold]
-    fn hand_on(&mut self) -> Result<Step> {
-        let step = self.text.hand_on()?;
-        if let Step::Text = step {
-            self.handed_on_by = descriptor::identity(self.connection);
-        }
-        Ok(step)
-    }
-
-    /// The program may have closed the connection, and opened another that has
-    /// its number now.
-    #[cold]
-    fn check_connection(&self, before: Identity) -> Result<()> {
-        match descriptor::identity(self.connection) {
-            now if now == Some(before) => Ok(()),
-            _ => Err(Error::NotADescriptor),
-        }
-    }
-
     #[inline(always)]
     fn finish(&mut self, outcome: Result<Status>) -> Result<Step> {
         if self.text.waiting() > 0 {
             self.over = Some(outcome);
-            return self.hand_on();
+            return self.text.hand_on(self.connection);
         }
         if let Some(status) = NonZeroU8::new(outcome?) {
             return Err(Error::Status(status));
@@ -324,11 +301,8 @@ impl Operation for Receive {
     #[inline(always)]
     fn advance(&mut self) -> Result<Step> {
         self.waiter.outcome()?;
-        if let Some(before) = self.handed_on_by.take() {
-            self.check_connection(before)?;
-            if self.over.is_none() {
-                return self.waiter.for_turn();
-            }
+        if self.text.was_handed_on(self.connection)? && self.over.is_none() {
+            return self.waiter.for_turn();
         }
         if self.over.is_none() && half_read::recall(self.connection) {
             self.position = Position::Status;

@@ -10,7 +10,7 @@ use super::control::{self, MOST_DESCRIPTORS};
 use crate::descriptor;
 use crate::error::{Error, Result};
 use crate::message;
-use crate::operation::{Answer, Operation, Step};
+use crate::operation::{count_what_went, Answer, Operation, Step};
 use crate::slots;
 use crate::wait::Waiter;
 
@@ -164,13 +164,8 @@ impl SendAll {
 impl Operation for SendAll {
     #[inline(always)]
     fn advance(&mut self) -> Result<Step> {
-        match self.send_all() {
-            Err(error) if self.sent > 0 => {
-                let answer = Answer::number(self.sent as i64);
-                Ok(Answer { cut_short: Some(error), ..answer }.into())
-            }
-            step => step,
-        }
+        let step = self.send_all();
+        count_what_went(step, self.sent)
     }
 
     fn waiter(&mut self) -> Option<&mut Waiter> {

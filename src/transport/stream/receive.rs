@@ -7,7 +7,6 @@ use std::num::NonZeroU8;
 use std::os::fd::BorrowedFd;
 
 use super::calls::{self, Passed, Received};
-use crate::descriptor::{self, Identity};
 use crate::error::{Error, Result};
 use crate::half_read;
 use crate::identity::sender_or_peer;
@@ -29,8 +28,6 @@ pub struct Receive {
     text: PeerText,
     /// The status behind text that has yet to be handed on.
     status: Option<u8>,
-    /// What the stream was when text was handed on.
-    handed_on_by: Option<Identity>,
     waiter: Waiter,
 }
 
@@ -44,7 +41,6 @@ impl Receive {
             announced: false,
             text: PeerText::default(),
             status: None,
-            handed_on_by: None,
             waiter: Waiter::new(stream),
         }
     }
@@ -58,10 +54,11 @@ impl Receive {
     fn run(&mut self) -> Result<Step> {
         loop {
             if self.text.waiting() > 0 {
-                return self.hand_on();
+                return self.text.hand_on(self.stream);
             }
             match self.status.take() {
-                Some(0) if self.announced => return self.announced_again(),
+                // The sender could not pass it.  Some send nothing else.
+                Some(0) if self.announced => return self.waiter.for_turn(),
                 Some(status) => self.act_on(status)?,
                 None => match self.take() {
                     Ok(Received::Data(message)) => self.read(&message)?,
@@ -92,22 +89,9 @@ impl Receive {
         Ok(())
     }
 
-    /// The sender could not pass what it had announced.  Some send nothing else.
-    fn announced_again(&mut self) -> Result<Step> {
-        self.waiter.for_turn()
-    }
-
     fn act_on(&mut self, status: u8) -> Result<()> {
         self.announced = status == 0;
         NonZeroU8::new(status).map_or(Ok(()), |status| Err(Error::Status(status)))
-    }
-
-    fn hand_on(&mut self) -> Result<Step> {
-        let step = self.text.hand_on()?;
-        if let Step::Text = step {
-            self.handed_on_by = descriptor::identity(self.stream);
-        }
-        Ok(step)
     }
 
     fn take(&mut self) -> Result<Received> {
@@ -126,26 +110,13 @@ impl Receive {
         let surplus = passed.surplus;
         Answer { surplus, ids, ..Answer::descriptor(passed.descriptor) }.into()
     }
-
-    /// As [`run`](Receive::run), after text was handed on.
-    fn go_on(&mut self, before: Identity) -> Result<Option<Step>> {
-        if descriptor::identity(self.stream) != Some(before) {
-            return Err(Error::NotADescriptor);
-        }
-        match self.status {
-            None => self.waiter.for_turn().map(Some),
-            Some(_) => Ok(None),
-        }
-    }
 }
 
 impl Operation for Receive {
     fn advance(&mut self) -> Result<Step> {
         self.waiter.outcome()?;
-        if let Some(before) = self.handed_on_by.take() {
-            if let Some(step) = self.go_on(before)? {
-                return Ok(step);
-            }
+        if self.text.was_handed_on(self.stream)? && self.status.is_none() {
+            return self.waiter.for_turn();
         }
         self.announced = half_read::recall(self.stream);
         let step = self.run();

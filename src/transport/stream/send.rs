@@ -10,7 +10,7 @@ use super::calls::{self, Room};
 use crate::descriptor;
 use crate::error::{Error, Result};
 use crate::message;
-use crate::operation::{Answer, Operation, Step};
+use crate::operation::{count_what_went, Answer, Operation, Step};
 use crate::wait::Waiter;
 
 /// The kernel cuts what is longer than PIPE_BUF (5120) into several messages.
@@ -102,13 +102,8 @@ pub fn send_descriptor(stream: BorrowedFd<'_>, number: RawFd) -> Result<()> {
 
 impl Operation for SendAll {
     fn advance(&mut self) -> Result<Step> {
-        match self.send_all() {
-            Err(error) if self.sent > 0 => {
-                let answer = Answer::number(self.sent as i64);
-                Ok(Answer { cut_short: Some(error), ..answer }.into())
-            }
-            step => step,
-        }
+        let step = self.send_all();
+        count_what_went(step, self.sent)
     }
 
     fn waiter(&mut self) -> Option<&mut Waiter> {
