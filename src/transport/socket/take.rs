@@ -69,17 +69,20 @@ pub fn take(from: BorrowedFd<'_>, bytes: &mut [u8], want: Want) -> Result<Receiv
     };
     match taken {
         Err(why @ (Error::TableFull | Error::TooLong)) => take_plain(from, bytes, want, why),
-        Err(Error::WouldBlock) if is_at_mark(from, want) => take_mark(from, bytes, want),
+        Err(Error::WouldBlock) if looks(want) && is_at_mark(from) => take_mark(from, bytes, want),
         taken => taken,
     }
 }
 
-/// Whether the call looks before it takes, and out-of-band data is in the way: at
-/// its mark a look sees nothing, for ever, and poll(2) says that there is input.
-fn is_at_mark(from: BorrowedFd<'_>, want: Want) -> bool {
-    (want.all_or_nothing || threads::exist())
-        && wait::ready(from, PollFlags::POLLIN)
-        && control::peek(from, &mut [0]) == Err(Errno::EAGAIN)
+/// Whether the call may have looked and taken nothing.
+fn looks(want: Want) -> bool {
+    want.all_or_nothing || threads::exist()
+}
+
+/// Whether out-of-band data is in the way of a look: at its mark that sees nothing,
+/// for ever, and poll(2) says that there is input.
+fn is_at_mark(from: BorrowedFd<'_>) -> bool {
+    wait::ready(from, PollFlags::POLLIN) && control::peek(from, &mut [0]) == Err(Errno::EAGAIN)
 }
 
 /// Takes without a look or a proof, which throws out-of-band data away; there is
@@ -99,10 +102,13 @@ fn take_plain(
     want: Want,
     why_not_more: Error,
 ) -> Result<Received> {
-    let length = match control::bytes_before_descriptor(from)? {
-        0 if control::peek_for_descriptor(from, &mut [0; 2])?.control => return Err(why_not_more),
-        0 => bytes.len(),
-        before => before.min(bytes.len()),
+    let length = match control::bytes_before_descriptor(from) {
+        Err(Errno::EAGAIN) if is_at_mark(from) => return take_mark(from, bytes, want),
+        Ok(0) if control::peek_for_descriptor(from, &mut [0; 2])?.control => {
+            return Err(why_not_more)
+        }
+        Ok(0) => bytes.len(),
+        before => before?.min(bytes.len()),
     };
     let room = &mut RoomForOne::empty();
     Ok(control::receive(from, &mut bytes[..length], room, want.close_on_exec)?)
