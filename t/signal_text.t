@@ -25,6 +25,10 @@ my %to = (
     on_text => sub { sub { } },
 );
 
+# Perls from 5.41 on run handlers where they call an XSUB, too: then the signal has
+# been heard, and the call goes on, as behind Perl code.
+my %heard = (STDERR => qr/\AEINTR 1\z/, XSUB => qr/\A(?:EINTR|received) 1\z/);
+
 # The signal has come, and is let through while the arguments are made: behind that
 # perl has no opportunity to run the handler before the call.
 my $usr1 = POSIX::SigSet->new(POSIX::SIGUSR1());
@@ -59,12 +63,12 @@ sub interrupted {
     local $SIG{USR1} = sub { $handled++ };
     local $File::FDpasser::on_text = $to->();
     my $got   = $receive->($conn);
-    my $first = defined $got ? 'received' : errno_name($!) . " $handled";
+    my $first = (defined $got ? 'received' : errno_name($!)) . " $handled";
     for (1 .. 1000) {
-        $got = recv_fh($conn);
         last if defined $got || !$!{EINTR};
+        $got = recv_fh($conn);
     }
-    return ($first, $got ? identity($got) : errno_name($!));
+    return ($first, defined $got ? identity($got) : errno_name($!));
 }
 
 for my $name (sort keys %receive) {
@@ -76,7 +80,7 @@ for my $name (sort keys %receive) {
         my ($first, $then) = (in_child {
             interrupted($receive{$name}, $there, $to{$to});
         })->result;
-        is $first, 'EINTR 1', "$name, text for $to: a signal ends the call, its handler runs";
+        like $first, $heard{$to}, "$name, text for $to: a signal ends the call, its handler runs";
         is $then, identity(\*STDIN), '... then what was sent comes';
         ok content($shown) eq $SENT, '... after all of the text' if $to eq 'STDERR';
     }
