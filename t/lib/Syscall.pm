@@ -44,7 +44,7 @@ sub known {
 sub by_compiler {
     my @names  = ((map {"SYS_$_"} @CALLS), keys %CONSTANTS);
     my $source = File::Temp->new(SUFFIX => '.c', TMPDIR => 1);
-    print {$source} <<'HEAD', map {qq{"$_" = $_\n}} @names;
+    print {$source} <<'HEAD', map {qq{"$_" = $_ ;\n}} @names;
 #include <sys/syscall.h>
 #include <sys/socket.h>
 #ifdef __GLIBC__
@@ -54,8 +54,10 @@ sub by_compiler {
 #endif
 HEAD
     close $source or die "$source: $!";
-    return map { /\A"(?:SYS_)?(\w+)" = ([\d\sxa-fA-F()+]*\d[\d\sxa-fA-F()+]*)\z/ ? ($1 => eval $2) : () }
-        split /\n/, `$Config{cc} $Config{ccflags} -E '$source' 2>/dev/null`;
+    my $made = `$Config{cc} $Config{ccflags} -E '$source' 2>/dev/null`;
+    $made =~ s/^#.*\n//mg;    # where a line came from, also within one of ours
+    my %known = $made =~ /"(?:SYS_)?(\w+)" = ([\d\sxa-fA-F()+]*\d[\d\sxa-fA-F()+]*);/g;
+    return map { $_ => eval $known{$_} } keys %known;
 }
 
 sub by_headers {
