@@ -179,9 +179,9 @@ before, between and after the descriptors.
 Descriptors do not leave the machine: nothing can be sent over TCP or UDP (EOPNOTSUPP). A TCP
 connection can be passed, like anything else that is open.
 
-L<File::FDpasser::Queue> sends and receives from within an event loop,
-L<File::FDpasser::Channel> speaks protocols of your own there and elsewhere. L<File::FDpasser::Protocol>
-has what goes over the wire, other languages and programs, and STREAMS;
+L<File::FDpasser::Cookbook> has programs to copy. L<File::FDpasser::Queue> sends and receives from
+within an event loop, L<File::FDpasser::Channel> speaks protocols of your own there and elsewhere.
+L<File::FDpasser::Protocol> has what goes over the wire, other languages and programs, and STREAMS;
 L<File::FDpasser::Guarantees> what can be relied on, and the tests that show it;
 L<File::FDpasser::Upgrading> what scripts written for version 0.09 may notice.
 
@@ -359,8 +359,8 @@ Then ask who has come; the kernel vouches for C<$uid>:
     defined $uid && $uid == $> or next;    # $conn closes as it is dropped
 
 Don't leave out C<defined>: where a system can't tell, C<$uid> is C<undef>, and C<undef == 0> is
-true. By group: L</peer_groups>. F<lend.pl> (L</EXAMPLES>) is a whole server with that check,
-F<borrow.pl> its client.
+true. By group: L</peer_groups>. L<File::FDpasser::Cookbook/Open files for others> is a whole
+server with that check, and its client.
 
 C<$uid> tells who connected: a process can give the connection to somebody else afterwards, as it
 could with all that you send it. Where it matters who I<sends>, see L</Who has sent it>. Ids name
@@ -797,11 +797,10 @@ type-checked against their declarations and have not been run. Windows passes no
 
 =head1 EXAMPLES
 
-The directory F<examples> of the distribution; in the Debian package,
-F</usr/share/doc/libfile-fdpasser-perl/examples>:
+Short ones are in L<File::FDpasser::Cookbook>. Larger ones are not installed but by Debian's package,
+to F</usr/share/doc/libfile-fdpasser-perl/examples>; else they are in the distribution's F<examples>:
 
     demo.pl                 a process reads a file that it cannot open
-    lend.pl, borrow.pl      a file lent to some users, and to nobody else
     mycat.pl, openfile.pl   Stevens' pair: a cat, and a program that opens
     openserver.pl, openclient.pl   a server of a directory's files, by select
     handover.pl             a server that its successor replaces
