@@ -32,7 +32,8 @@ my %CONSTANTS = (RLIMIT_NOFILE => 7, SO_PASSCRED => 16);
 # Found once, also for the programs that a test runs.
 my $CACHE = 'FDPASSER_SYSCALLS';
 $ENV{$CACHE} = join ' ', %{ known() } if !defined $ENV{$CACHE};
-my %number = (%CONSTANTS, split ' ', ($ENV{$CACHE} =~ /\A([\w ]*)\z/)[0]);
+my %found  = split ' ', ($ENV{$CACHE} =~ /\A([\w ]*)\z/)[0];
+my %number = (%CONSTANTS, map { $_ => 0 + $found{$_} } keys %found);    # no strings
 
 sub known {
     return {} if $^O ne 'linux';
