@@ -22,6 +22,8 @@ our $PREAMBLE = <<'SCRIPT';
     open my $write,  '>',  "$0.written" or die;
     my ($socket) = spipe();
     my $read_number = fileno $read;
+    my $path        = "$0.endpoint";
+    my $listener    = endp_create($path) or die;
 
     # In a child, which is gone before the script goes on.
     sub send_when_blocked {
@@ -58,6 +60,12 @@ like calls( 'scalar( my @all = recv_fds($end) ) && 0', 'send_files($conn, ($read
 # held back until it does; and then the message.
 is calls( 'recv_fd($end_number)', 'send_when_blocked()' ),
     "$take fcntl getsockopt rt_sigprocmask poll rt_sigprocmask $take", 'waiting for a number';
+
+# A socket that does not block, and then does, and its handle: known for a socket.
+is calls('endp_connect($path)'), 'socket connect fcntl ' . no_stat( opened( '+<&=', '$socket' ) ),
+    'connecting';
+is calls( 'serv_accept_fh($listener)', 'my $client = endp_connect($path)' ),
+    'poll accept4 ' . no_stat( opened( '+<&=', '$socket' ) ), 'accepting';
 
 # With a handle: that, in which mode it is open, and what open makes. What kind
 # of file it is matters only if it cannot seek.

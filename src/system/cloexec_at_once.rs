@@ -13,6 +13,12 @@ pub fn socket(kind: SockType) -> nix::Result<OwnedFd> {
     socket::socket(AddressFamily::Unix, kind, SockFlag::SOCK_CLOEXEC, None)
 }
 
+/// socket(2), with O_NONBLOCK.
+pub fn nonblocking_socket(kind: SockType) -> nix::Result<OwnedFd> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    socket::socket(AddressFamily::Unix, kind, flags, None)
+}
+
 /// socketpair(2).
 pub fn socketpair(kind: SockType) -> nix::Result<(OwnedFd, OwnedFd)> {
     socket::socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC)

@@ -18,6 +18,13 @@ pub fn socket(kind: SockType) -> nix::Result<OwnedFd> {
     Ok(socket)
 }
 
+/// socket(2), with O_NONBLOCK.
+pub fn nonblocking_socket(kind: SockType) -> nix::Result<OwnedFd> {
+    let socket = socket(kind)?;
+    fcntl(&socket, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    Ok(socket)
+}
+
 /// socketpair(2).
 pub fn socketpair(kind: SockType) -> nix::Result<(OwnedFd, OwnedFd)> {
     let pair = socket::socketpair(AddressFamily::Unix, kind, None, SockFlag::empty())?;
@@ -57,8 +64,10 @@ mod tests {
     #[test]
     fn every_socket_is_close_on_exec() {
         let lonely = socket(SockType::Stream).unwrap();
+        let impatient = nonblocking_socket(SockType::Stream).unwrap();
+        assert!(descriptor::status_flags(&impatient).unwrap().contains(OFlag::O_NONBLOCK));
         let (one, other) = socketpair(SockType::Stream).unwrap();
-        for made in [lonely, one, other] {
+        for made in [lonely, impatient, one, other] {
             assert_eq!(is_close_on_exec(&made), Ok(true));
         }
         assert_eq!(RECEIVE_CLOSE_ON_EXEC, 0);

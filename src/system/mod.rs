@@ -6,8 +6,8 @@
 //! - `poll_with_mask`: waits with a signal mask in force, atomically
 //! - `select_with_mask`: the same where there is no poll(2)
 //! - `take_pending`: a signal that was blocked when it came
-//! - `socket`, `socketpair`, `accept`, `RECEIVE_CLOSE_ON_EXEC`, `after_receive`:
-//!   close-on-exec, from the first moment where that can be had
+//! - `socket`, `nonblocking_socket`, `socketpair`, `accept`, `RECEIVE_CLOSE_ON_EXEC`,
+//!   `after_receive`: close-on-exec, from the first moment where that can be had
 //! - `OPEN_AS_NAME`: open(2) for what is only to be named
 //! - `PATH_OF_DESCRIPTORS`: names for what is open, to shorten paths with
 //! - `ABSTRACT_NAMES`, `abstract_address`: names outside the file system

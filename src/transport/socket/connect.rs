@@ -37,8 +37,7 @@ impl Connect {
             Name::Abstract(name) => Address::of_abstract(name)?,
             Name::Path(path) => Address::of_existing(path)?,
         };
-        let socket = system::socket(kind)?;
-        fcntl(&socket, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+        let socket = system::nonblocking_socket(kind)?;
         if options.note_senders {
             system::note_senders(socket.as_fd())?;
         }
