@@ -1,7 +1,8 @@
 package CargoBuild;
 
-# Runs cargo for make: `perl -Iinc -MCargoBuild -e CargoBuild::run CARGO LIBRARY`
-# builds the native library and leaves it in the file LIBRARY.
+# Runs cargo for make: `perl -Iinc -MCargoBuild -e CargoBuild::run CARGO LIBRARY KIND`
+# builds the native library and leaves it in the file LIBRARY. KIND is
+# `optimised`, or `quick`: built in seconds, and slow.
 
 use strict;
 use warnings;
@@ -15,18 +16,55 @@ use Prerequisites  ();
 
 my $TARGET_DIRECTORY = 'target';
 my $CRATE            = 'fdpasser';
+my $RECORD           = "$TARGET_DIRECTORY/built";    # how the library was built
 
 # rustup's Rust for musl makes static programs unless told otherwise, and no
 # shared libraries.
 my $MUSL_IS_DYNAMIC
     = q{target.'cfg(target_env = "musl")'.rustflags = ["-C", "target-feature=-crt-static"]};
 
+my %PROFILE = (
+    optimised => {},
+    quick     => {
+        CARGO_INCREMENTAL                   => 1,
+        CARGO_PROFILE_RELEASE_LTO           => 'off',
+        CARGO_PROFILE_RELEASE_CODEGEN_UNITS => 16,
+        CARGO_PROFILE_RELEASE_OPT_LEVEL     => 0,
+    },
+);
+
 sub run {
-    my ( $cargo, $library ) = @ARGV;
+    my ( $cargo, $library, $kind ) = @ARGV;
     my %rust = Prerequisites::rust();
     die "rustc does not run: $rust{complaint}\n" if defined $rust{complaint};
-    build( $cargo, $rust{host} );
+    unlink $RECORD;
+    build( $cargo, $rust{host}, $PROFILE{$kind} );
     install_file( "$TARGET_DIRECTORY/$rust{host}/release/" . library_name(), $library );
+    record( $kind, warnings_are_errors() ? 'without a warning' : () );
+}
+
+# For a library that is newer than its sources. What is optimised serves where
+# a quick build is asked for.
+sub run_if_built_otherwise {
+    my ( undef, undef, $kind ) = @ARGV;
+    my %is = map { $_ => 1 } recorded();
+    run()
+        if !( $is{$kind} || $is{optimised} ) || warnings_are_errors() && !$is{'without a warning'};
+}
+
+sub warnings_are_errors { return ( $ENV{FDPASSER_WERROR} // '' ) eq '1' }
+
+sub record {
+    open my $record, '>', $RECORD or die "$RECORD: $!\n";
+    print {$record} map {"$_\n"} @_;
+    close $record or die "$RECORD: $!\n";
+}
+
+# Nothing where the last build failed.
+sub recorded {
+    open my $record, '<', $RECORD or return;
+    chomp( my @lines = readline $record );
+    return @lines;
 }
 
 # The target directory and the target are named on the command line, where no
@@ -34,8 +72,8 @@ sub run {
 # the library goes. One crate type, because cargo does no link-time
 # optimisation for a crate that is also an rlib.
 sub build {
-    my ( $cargo, $host ) = @_;
-    local %ENV = ( environment(), settings() );
+    my ( $cargo, $host, $profile ) = @_;
+    local %ENV = ( environment(), settings(), %$profile );
     my @command = (
         $cargo, 'rustc', '--release', '--locked', '--lib', '--crate-type', 'cdylib',
         '--target', $host, '--target-dir', $TARGET_DIRECTORY, '--config', $MUSL_IS_DYNAMIC

@@ -31,7 +31,7 @@ is 'v' . from( 'Cargo.lock', qr/^name = "file-fdpasser"\nversion = "([^"]+)"/m )
     'Cargo.lock';
 is from( $_, qr/^our \$VERSION = '([^']+)';/m ), $version, $_
     for glob 'perl/File/FDpasser/*.pm';
-is from( 'Changes', qr/^(\d\S*)/m ), $version, 'Changes starts with this version';
+is from( 'Changes', qr/^(\d\S*)/m ), $version, 'the newest release in Changes is this version';
 
 my $other = q{
     require XSLoader;

@@ -18,6 +18,7 @@ alarm 1200;
 my $scratch = File::Temp->newdir('fdpasser-build-XXXXXX', TMPDIR => 1);
 my $copy    = "$scratch/File-FDpasser";
 my $library = "blib/arch/auto/File/FDpasser/FDpasser.$Config{dlext}";
+my $source  = Cwd::getcwd();
 my $unused  = "$scratch/unused";
 
 sub unpack_distribution {
@@ -54,6 +55,13 @@ sub tree {
         }, $top
     );
     return [ sort @found ];
+}
+
+sub append {
+    my ( $name, $text ) = @_;
+    open my $file, '>>', $name or die "$name: $!";
+    print {$file} $text;
+    close $file or die "$name: $!";
 }
 
 # A PATH on which cargo is a program that fails.
@@ -100,6 +108,23 @@ like $installed, qr{^$scratch/prefix/.*File/FDpasser\.pm\z}, 'PREFIX: installed 
     like $said, qr/Compiling file-fdpasser/, 'another compiler (so also another perl): built again';
     unlike $said, qr/^warning: (?:file-fdpasser|unused)|generated \d+ warning/m, 'without a warning of the C compiler or of rustc';
 }
+
+# What `make quick` leaves is slow: for tests, not to be installed.
+my ( $compiles, $optimised ) = ( qr/Compiling file-fdpasser/, qr/profile \[optimized\]/ );
+utime undef, undef, 'src/lib.rs' or die $!;
+my $said = run('make quick');
+like $said,   $compiles,  'make quick compiles';
+unlike $said, $optimised, '... and does not optimise';
+unlike run('make test TEST_FILES=t/load.t'), $compiles, '... make test takes that library';
+like run("make install DESTDIR=$scratch/after_quick"), $optimised, '... make install does not';
+unlike run('make && make quick'), $compiles, '... and then it is for both';
+{
+    append( 'src/xs/guard.c', "static void unused(void) {}\n" );
+    succeeds( 'make', 'make, with a warning of the C compiler' );
+    local $ENV{FDPASSER_WERROR} = 1;
+    fails_saying( $_, qr/unused/, "$_, with FDPASSER_WERROR=1" ) for 'make', 'make quick';
+}
+File::Copy::copy( "$source/src/xs/guard.c", 'src/xs/guard.c' ) or die "guard.c: $!";
 
 succeeds( 'make clean', 'make clean' );
 is_deeply tree( '.', 'Makefile.old', qw(MYMETA.yml MYMETA.json) ), $shipped,

@@ -10,8 +10,9 @@ use version ();
 open my $module, '<', 'perl/File/FDpasser.pm' or die $!;
 my ($version) = map { /^our \$VERSION = '(.*)';/ ? $1 : () } <$module>;
 
-my $changes  = CPAN::Changes->load('Changes');
-my @releases = $changes->releases;
+my $next     = '{{$NEXT}}';
+my $changes  = CPAN::Changes->load( 'Changes', next_token => qr/\Q$next\E/ );
+my @releases = grep { $_->version ne $next } $changes->releases;
 my $newest   = $releases[-1];
 
 is $newest->version, $version, 'it ends with this version';

@@ -136,7 +136,7 @@ const HANDLE: Success = Success::Descriptors(FDP_AS_HANDLE);
 const ENDPOINT: Success = Success::Descriptors(FDP_AS_ENDPOINT);
 const LISTENER: Success = Success::Descriptors(FDP_AS_LISTENER);
 
-pub static TABLE: [Row; 36] = numbered([
+pub static TABLE: &[Row] = &numbered([
     Row::new(c"File::FDpasser::spipe", c"%", subs::spipe)
         .gives(ENDPOINT)
         .fails_with(Failure::Die("socketpair")),
