@@ -57,7 +57,7 @@ sub end {
     my ($self, $signal) = @_;
     kill $signal => $self->{pid} if $signal;
     my $out = join '', readline delete $self->{out};
-    waitpid delete $self->{pid}, 0;
+    waitpid $self->{pid}, 0;
     my $status = $?;
     my $err    = delete $self->{err};
     seek $err, 0, 0;
@@ -66,7 +66,7 @@ sub end {
 
 sub DESTROY {
     my ($self) = @_;
-    return if !$self->{pid} || $self->{maker} != $$;
+    return if !$self->{out} || $self->{maker} != $$;    # ended, or another's
     local ($!, $?);
     kill KILL => $self->{pid};
     waitpid $self->{pid}, 0;
