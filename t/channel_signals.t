@@ -14,6 +14,8 @@ use File::FDpasser qw(:all);
 use File::FDpasser::Channel;
 use File::FDpasser::Queue;
 
+watchdog(60);    # some of it takes long beside other work
+
 my $COUNT = 10_000;
 
 # Runs $step until it says that all is done, while another process sends signals:

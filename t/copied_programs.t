@@ -18,6 +18,8 @@ use Situation;
 
 use File::FDpasser;
 
+watchdog(60);    # some of it takes long beside other work
+
 $ENV{LC_ALL}   = 'C';
 $ENV{PERL5LIB} = join ':', map { File::Spec->rel2abs($_) } grep { !ref } @INC;
 my $module = File::Spec->rel2abs($INC{'File/FDpasser.pm'});

@@ -12,6 +12,8 @@ use Stepped;
 
 use File::FDpasser;
 
+watchdog(60);    # some of it takes long beside other work
+
 my $dir  = workdir();
 my $path = "$dir/server";
 

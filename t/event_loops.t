@@ -15,6 +15,8 @@ use File::FDpasser::Loop qw(watch);
 use File::FDpasser::Queue;
 use Scalar::Util qw(weaken);
 
+watchdog(60);    # some of it takes long beside other work
+
 my $MESSAGES = 350;    # more than a connection takes at once
 
 # What watch is given, and how the loop is run and stopped; some end by themselves

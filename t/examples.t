@@ -10,6 +10,8 @@ use Test::More;
 use Meeting;
 use Situation;
 
+watchdog(60);    # some of it takes long beside other work
+
 my $dir = workdir();
 my $tmp = "$dir/tmp";    # what the programs leave behind would be here
 mkdir $_ or die "$_: $!"

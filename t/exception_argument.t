@@ -9,6 +9,8 @@ use Test::More;
 use Situation;
 use Leaving;
 
+watchdog(60);    # some of it takes long beside other work
+
 # A tied variable, an object and a string that leave when they are looked at.
 my $LOOKED_AT = <<'END';
 package Tied {

@@ -9,6 +9,8 @@ use Test::More;
 use Situation;
 use Leaving;
 
+watchdog(60);    # some of it takes long beside other work
+
 my %text = (
     'text' => 'syswrite $peer, "text"; send_raw($peer, "\0\0", $file)',
     'text with a descriptor'    => 'send_raw($peer, "text\0\0", $file)',

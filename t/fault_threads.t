@@ -23,6 +23,8 @@ use Peer;
 
 use POSIX ();
 
+watchdog(60);    # some of it takes long beside other work
+
 # The module is loaded in the children: how, is what they are about.
 my $MESSAGES = 2000;
 

@@ -13,6 +13,8 @@ use File::FDpasser;
 use POSIX ();
 use Socket;
 
+watchdog(60);    # some of it takes long beside other work
+
 my $file = tagged('kept');
 Situation::new_baseline();
 no warnings 'File::FDpasser';

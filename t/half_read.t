@@ -19,6 +19,8 @@ use File::FDpasser qw(:all);
 use POSIX ();
 use Socket;
 
+watchdog(60);    # some of it takes long beside other work
+
 my $file = tagged('the other half');
 my $text = '';
 $File::FDpasser::on_text = sub { $text .= $_[0] };

@@ -16,6 +16,8 @@ use JSON::PP ();
 use POSIX    ();
 use Socket qw(SOL_SOCKET SO_ACCEPTCONN unpack_sockaddr_in unpack_sockaddr_un);
 
+watchdog(60);    # some of it takes long beside other work
+
 my $dir     = workdir();
 my $control = "$dir/control";
 $ENV{PERL5LIB} = join ':', grep { !ref } @INC;

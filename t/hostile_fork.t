@@ -15,6 +15,8 @@ use File::FDpasser qw(:all);
 use POSIX ();
 use Socket;
 
+watchdog(60);    # some of it takes long beside other work
+
 my %file = map { $_ => tagged($_) } 'a' .. 'd';
 Situation::new_baseline();
 our $text = '';

@@ -16,6 +16,8 @@ use File::FDpasser::Queue;
 use POSIX qw(EACCES);
 use Socket;
 
+watchdog(60);    # some of it takes long beside other work
+
 my $ONE_PIECE = 1000;
 
 $File::FDpasser::on_text = sub { };    # where it does not matter

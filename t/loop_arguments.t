@@ -13,6 +13,8 @@ use File::FDpasser::Channel;
 use File::FDpasser::Loop qw(run watch);
 use File::FDpasser::Queue;
 
+watchdog(60);    # some of it takes long beside other work
+
 my ($us, $peer) = pair();
 my $queue = File::FDpasser::Queue->new($us);
 my $here  = qr/ at \Q$0\E line \d+\.?$/;

@@ -93,6 +93,7 @@ no_leak('descriptors of a batch that nobody took are closed');
     my ($one, $other) = queues();
     my $file = tagged('big');
     my (@went, $received);
+    watchdog(60);
     $one->push_send_fhs([ ($file) x 100_000 ], sub { push @went, @_ });
     $one->ready;
     is_deeply \@went, [], 'a batch that the connection does not take at once';
@@ -100,6 +101,7 @@ no_leak('descriptors of a batch that nobody took are closed');
     serve($one, $other);
     is_deeply \@went, [100_000], '... goes all the same';
     is $received, 100_000, '... and arrives';
+    watchdog();
 }
 
 # Answers that are errors, of any number: those that the queue itself waits for

@@ -15,6 +15,8 @@ use File::FDpasser;
 use POSIX ();
 use Socket;
 
+watchdog(60);    # some of it takes long beside other work
+
 my $dir  = workdir();
 my $file = tagged('not lost');
 my $text = '';

@@ -10,6 +10,8 @@ use Situation;
 use File::Spec ();
 use File::FDpasser qw(:all);
 
+watchdog(60);    # some of it takes long beside other work
+
 # start_with_end: a program of its own, with one end of a pair.
 
 my $dir = workdir();

@@ -11,6 +11,8 @@ use Socket qw(AF_UNIX SOCK_STREAM SOCK_DGRAM pack_sockaddr_un);
 
 use File::FDpasser;
 
+watchdog(60);    # some of it takes long beside other work
+
 # What endp_create does where something has the name already.
 
 my $dir  = workdir();

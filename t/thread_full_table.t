@@ -23,6 +23,8 @@ use Peer;
 use File::FDpasser;
 use POSIX ();
 
+watchdog(60);    # some of it takes long beside other work
+
 my $MESSAGES = 5000;
 
 # Takes and gives back the numbers that are free, until it is told to stop.

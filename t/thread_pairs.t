@@ -21,6 +21,8 @@ use Peer;
 use File::FDpasser;
 use POSIX ();
 
+watchdog(60);    # some of it takes long beside other work
+
 my $THREADS = 4;
 my $PASSES  = 10_000;
 

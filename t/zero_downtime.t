@@ -12,6 +12,8 @@ use Situation;
 use File::FDpasser;
 use IO::Socket::INET;
 
+watchdog(60);    # some of it takes long beside other work
+
 BEGIN {
     eval { require HTTP::Daemon }
         or plan skip_all => 'HTTP::Daemon is not installed (libhttp-daemon-perl)';

@@ -26,5 +26,5 @@ CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_STRIP=false CARGO_PROFILE_RE
 # here.
 [ $# -gt 0 ] || set -- $(grep -L -e Stepped -e strace t/*.t)
 LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)" \
-ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+FDPASSER_PATIENCE=10 ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
     prove -b -j"$(nproc)" "$@"

@@ -23,6 +23,7 @@ my @tests = @ARGV ? @ARGV : map {"t/$_.t"} qw(
 my $scratch = File::Temp->newdir('fdpasser-XXXXXX', TMPDIR => 1);
 my $library = 'FDpasser.so';
 @INC = map { Cwd::abs_path($_) } grep { !ref && -d } @INC;
+$ENV{FDPASSER_PATIENCE} = 30;
 
 # Runs a test; its status. A log for each of its processes is left behind.
 sub under_valgrind {

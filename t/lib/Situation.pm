@@ -6,7 +6,7 @@ package Situation;
 #
 #     use lib 't/lib';
 #     use Test::More;
-#     use Situation;                       # the watchdog runs from here: 60 s
+#     use Situation;                       # the watchdog runs from here
 #
 #     my $dir   = workdir();               # a directory, removed at the end
 #     my $ready = gate();
@@ -62,24 +62,53 @@ my %baseline;    # the descriptors that were open when the test began
 # The script's own descriptor is closed only when all of it has been compiled,
 # so what is open is looked at here and not in import.
 INIT {
+    listen_to_assertions();
     watchdog();
     open STDIN, '<', '/dev/null' or die "/dev/null: $!";    # tests send it
     new_baseline();
 }
 
-# watchdog($seconds): ends the process, and its children, unless called again
-# in time; watchdog(0) calls it off. The handler runs at once, not between two
-# Perl operations, so it also ends a test that hangs in native code. A test
-# that wants alarm for itself uses it in a child.
+# watchdog($seconds): ends the process, and its children, where there is no news
+# for so long, and says where; watchdog(0) calls it off. By default a test has
+# 10 seconds from one assertion, child or gate to the next, a child or program
+# of its 60 in all. FDPASSER_PATIENCE multiplies them, for slow machines. The
+# handler runs at once, not between two Perl operations, so it also ends a test
+# that hangs in native code. A test that wants alarm for itself uses it in a
+# child.
+my $last_news = 'the beginning';
+my ($test, $patience) = ($$, 0);
+
 sub watchdog {
-    my $seconds = @_ ? shift : 60;
-    my $bark    = sub {
-        Situation::Process::kill_children();
-        syswrite STDERR, "# $0: watchdog: not done after $seconds seconds\n";
-        POSIX::_exit(124);
-    };
-    POSIX::sigaction(POSIX::SIGALRM(), POSIX::SigAction->new($bark));
-    alarm $seconds;
+    $patience = @_ ? shift : has_assertions() ? 10 : 60;
+    $patience *= $ENV{FDPASSER_PATIENCE} || 1;
+    POSIX::sigaction(POSIX::SIGALRM(), POSIX::SigAction->new(\&bark));
+    alarm $patience;
+}
+
+sub has_assertions { return $$ == $test && $0 =~ /\.t\z/ }
+
+sub bark {
+    my @lines;
+    for (my $depth = 0; my (undef, $file, $line) = caller $depth; $depth++) {
+        unshift @lines, $line if $file eq $0 && !grep { $_ == $line } @lines;
+    }
+    my $where = join ', ', map {"line $_"} @lines;
+    syswrite STDERR, "# $0: watchdog: no news since '$last_news': $where\n";
+    Situation::Process::kill_children();
+    POSIX::_exit(124);
+}
+
+# news(), news($what): the test goes on.
+sub news {
+    $last_news = shift if @_;
+    alarm $patience if $patience && has_assertions();
+}
+
+# Each assertion is news.
+sub listen_to_assertions {
+    my $ok = \&Test::Builder::ok;
+    no warnings 'redefine';
+    *Test::Builder::ok = sub { news(defined $_[2] ? $_[2] : 'no name'); goto &$ok };
 }
 
 # workdir(): a temporary directory, as an object that stringifies to its path

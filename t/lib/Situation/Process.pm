@@ -23,6 +23,7 @@ my %children;    # pids of children that nobody has reaped yet
 # killed, that execs or exits.
 sub in_child (&) {
     my ($code) = @_;
+    Situation::news();
     pipe my $reader, my $writer or die "pipe: $!";
     my $pid = fork;
     die "fork: $!" if !defined $pid;
@@ -41,7 +42,12 @@ sub in_child (&) {
     POSIX::_exit(0);
 }
 
-sub kill_children { return kill KILL => keys %children }
+# Those that have a watchdog say where they are.
+sub kill_children {
+    kill ALRM => keys %children;
+    select undef, undef, undef, 0.1 if %children;
+    return kill KILL => keys %children;
+}
 
 # gate(): a pipe to synchronise by. One process calls open, another wait, once
 # for each open. The first call decides which side a process is on, so fork
@@ -61,6 +67,7 @@ sub run_perl {
     delete local @ENV{qw(IFS CDPATH ENV BASH_ENV PERL5OPT PERL_UNICODE)};
     open my $output, '-|', $perl, @command or die "can't run $perl: $!";
     my @lines = readline $output;
+    Situation::news();
     close $output or $! == 0 or die "close: $!";
     return join '', @lines;
 }
@@ -87,6 +94,7 @@ sub wait {
     my $got;
     do { $got = sysread $self->{reader}, my $byte, 1 }
         while !defined $got && $!{EINTR};
+    Situation::news();
     die 'gate: ', defined $got ? 'the other side is gone' : $!, "\n" if !$got;
 }
 
@@ -117,6 +125,7 @@ sub status {
     my $got;
     do { $got = waitpid $self->{pid}, 0 } while $got == -1 && $!{EINTR};
     delete $children{ $self->{pid} };
+    Situation::news();
     return $self->{status} = $?;
 }
 
