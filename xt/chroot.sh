@@ -70,6 +70,7 @@ inside() {
         mount --rbind /dev "$1/dev"
         cp /etc/resolv.conf "$1/etc/resolv.conf"
         exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
-            DEBIAN_FRONTEND=noninteractive chroot "$1" /bin/sh -euc "cd /build; $2"
+            DEBIAN_FRONTEND=noninteractive \
+            FDPASSER_PATIENCE="${FDPASSER_PATIENCE-}" chroot "$1" /bin/sh -euc "cd /build; $2"
     ' inside "$root" "$line" </dev/null
 }
