@@ -1,0 +1,87 @@
+package RealProgram;
+
+# The recipes of OTHER PROGRAMS in File::FDpasser::Cookbook against the programs
+# that they are for, as the system has packed them.
+#
+#     use RealProgram haproxy => '-v';   # a program and how it says its version;
+#                                        # without it the file is skipped
+#     my $is_here = needs(nginx => '-v');      # of one more
+#     my $path    = path_of('haproxy');        # undef if it is not here
+#     my $port = free_port();
+#     soon { -S $path } 'it listens';    # other people's programs do not tell
+#                                        # when they are ready: asks for 20 s
+#     my $server = serving($port, $program, @arguments);   # see Program; runs
+#                                                # until somebody can connect
+#     is answer($port, "GET / HTTP/1.0\r\n\r\n"), '...';
+
+use strict;
+use warnings;
+
+use Exporter ();
+use IO::Socket::INET;
+use Program ();
+use Test::More ();
+
+our @ISA    = 'Exporter';
+our @EXPORT = qw(needs path_of free_port soon serving answer);
+
+# Where a user's PATH does not lead.
+$ENV{PATH} .= ':/usr/sbin:/sbin';
+
+sub import {
+    my ($class, %needed) = @_;
+    for my $program (sort keys %needed) {
+        needs($program, $needed{$program}) or Test::More::plan(skip_all => "no $program here");
+    }
+    return __PACKAGE__->export_to_level(1, $class);
+}
+
+sub needs {
+    my ($program, @says_version) = @_;
+    my $path = path_of($program) or return;
+    my $said = Program::run($path, @says_version);
+    my ($version) = grep {/[0-9]\.[0-9]/} split /\n/, $said->{out} . $said->{err};
+    Test::More::note("$program: " . ($version // 'version unknown'));
+    return 1;
+}
+
+sub path_of {
+    my ($program) = @_;
+    my ($path) = grep { -x && !-d } map {"$_/$program"} split /:/, $ENV{PATH};
+    return $path;
+}
+
+sub free_port {
+    my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die "no port: $@";
+    return $socket->sockport;
+}
+
+sub soon (&$) {
+    my ($what, $name) = @_;
+    for (1 .. 400) {
+        return 1 if $what->();
+        select undef, undef, undef, 0.05;
+    }
+    die "not within 20 seconds: $name\n";
+}
+
+sub client_of {
+    my ($port) = @_;
+    return IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port, Timeout => 5);
+}
+
+sub serving {
+    my ($port, @command) = @_;
+    my $server = Program::start(@command);
+    soon { client_of($port) } "$command[0] at port $port";
+    return $server;
+}
+
+sub answer {
+    my ($port, $request) = @_;
+    my $socket = client_of($port) or return "port $port: $@";
+    $socket->print($request);
+    return join '', readline $socket;
+}
+
+1;
