@@ -797,12 +797,12 @@ type-checked against their declarations and have not been run. Windows passes no
 
 =head1 EXAMPLES
 
-Short ones are in L<File::FDpasser::Cookbook>. Larger ones are not installed but by Debian's package,
-to F</usr/share/doc/libfile-fdpasser-perl/examples>; else they are in the distribution's F<examples>:
+Short ones are in L<File::FDpasser::Cookbook>, which is installed with the module. Larger ones are in
+the directory F<examples> of the distribution. Debian's package has them in
+F</usr/share/doc/libfile-fdpasser-perl/examples>; C<make install> and C<cpan> install none of them
+(C<cpan -g File::FDpasser> fetches the distribution):
 
     demo.pl                 a process reads a file that it cannot open
-    mycat.pl, openfile.pl   Stevens' pair: a cat, and a program that opens
-    openserver.pl, openclient.pl   a server of a directory's files, by select
     handover.pl             a server that its successor replaces
     zero-downtime/          an HTTP server that restarts without a loss
     dispatcher/             one process accepts, workers serve
