@@ -69,9 +69,9 @@ fn name_families() {
         has_flock: { any(linux_kernel, bsd, target_os = "macos", target_os = "illumos") },
         has_memfd: { any(linux_kernel, target_os = "freebsd") },
         has_ppoll: { any(linux_kernel, bsd) },
+        // stat(2) has 32 bits where 64 may be needed.
+        has_narrow_stat: { all(target_os = "linux", target_pointer_width = "32") },
         has_sigtimedwait: { all(any(linux_kernel, bsd), not(target_os = "openbsd")) },
-        // The peer's credentials are an option that nix has no type for.
-        has_peer_option: { any(target_os = "freebsd", target_os = "netbsd", target_os = "openbsd") },
     }
 }
 

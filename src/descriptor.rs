@@ -5,11 +5,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{fcntl, FcntlArg, FdFlag, OFlag};
-use nix::sys::socket::{getsockopt, sockopt};
-use nix::sys::stat::{fstat, SFlag};
+use nix::sys::stat::SFlag;
 
 use crate::error::{Error, Result};
-use crate::system;
+use crate::system::{self, socket_option, stat::fstat};
 
 /// A descriptor of the caller's, by its number.
 ///
@@ -100,21 +99,21 @@ pub enum Kind {
     File,
 }
 
-/// fstat(2).
+/// fstat(2); where that fails, as of a file whose server is gone, what can seek is
+/// a file.
 pub fn kind(descriptor: impl AsFd) -> Kind {
-    let Ok(stat) = fstat(descriptor) else {
-        return Kind::File;
-    };
-    match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
-        SFlag::S_IFSOCK => Kind::Socket,
-        SFlag::S_IFCHR | SFlag::S_IFIFO => Kind::Stream,
-        _ => Kind::File,
+    match fstat(&descriptor).map(|stat| stat.kind) {
+        Ok(SFlag::S_IFSOCK) => Kind::Socket,
+        Ok(SFlag::S_IFCHR | SFlag::S_IFIFO) => Kind::Stream,
+        Ok(_) => Kind::File,
+        Err(_) if system::position(descriptor.as_fd()) == Err(Errno::ESPIPE) => Kind::Stream,
+        Err(_) => Kind::File,
     }
 }
 
 /// Whether clients connect to it; socket(7).
 pub fn is_listener(descriptor: impl AsFd) -> bool {
-    getsockopt(&descriptor, sockopt::AcceptConn).unwrap_or(false)
+    socket_option::is_listener(descriptor).unwrap_or(false)
 }
 
 /// F_GETFD, fcntl(2).
@@ -143,9 +142,7 @@ pub struct Identity {
 pub fn identity(descriptor: impl AsFd) -> Option<Identity> {
     const ATTEMPTS: usize = 3;
     let stat = (0..ATTEMPTS).find_map(|_| fstat(descriptor.as_fd()).ok())?;
-    #[allow(clippy::unnecessary_cast)] // Their types differ between systems.
-    let identity = Identity { device: stat.st_dev as u64, inode: stat.st_ino as u64 };
-    (identity.inode != 0).then_some(identity)
+    (stat.inode != 0).then_some(Identity { device: stat.device, inode: stat.inode })
 }
 
 /// Descriptors that nobody has taken yet.  No allocation for the usual one.

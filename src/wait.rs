@@ -13,13 +13,11 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::sys::signal::{SigSet, SigmaskHow};
-use nix::sys::socket::{getsockopt, sockopt};
-use nix::sys::time::{TimeVal, TimeValLike};
 
 use crate::descriptor;
 use crate::error::{Error, Result};
 use crate::operation::Step;
-use crate::system;
+use crate::system::{self, socket_option};
 
 /// The interpreter's flag for signals whose handlers have not run yet.
 #[derive(Clone, Copy, Default)]
@@ -202,22 +200,16 @@ impl Patience {
             return Ok(Patience::None);
         }
         let timeout = match until {
-            Until::Writable => getsockopt(&connection, sockopt::SendTimeout),
-            _ => getsockopt(&connection, sockopt::ReceiveTimeout),
+            Until::Writable => socket_option::send_timeout(connection),
+            _ => socket_option::receive_timeout(connection),
         };
         let timeout = match timeout {
             Err(Errno::ENOTSOCK) => None,
-            timeout => duration(timeout?),
+            timeout => timeout?,
         };
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         Ok(deadline.map_or(Patience::ForEver, Patience::Until))
     }
-}
-
-/// None where it stands for no timeout.
-fn duration(time: TimeVal) -> Option<Duration> {
-    let micros = u64::try_from(time.num_microseconds()).ok()?;
-    (micros > 0).then(|| Duration::from_micros(micros))
 }
 
 /// Ready when the pause is over, TimedOut when the time left is.

@@ -6,10 +6,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use nix::errno::Errno;
 use nix::fcntl::{open, openat, OFlag};
 use nix::sys::socket::UnixAddr;
-use nix::sys::stat::{stat, Mode};
+use nix::sys::stat::Mode;
 
 use crate::error::{Error, Result};
-use crate::system;
+use crate::system::{self, stat::stat};
 
 /// A name as a program writes it.
 pub enum Name<'a> {

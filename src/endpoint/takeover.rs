@@ -13,12 +13,13 @@ use std::time::SystemTime;
 use nix::errno::Errno;
 use nix::fcntl::{renameat, AtFlags};
 use nix::sys::socket::{connect, SockType};
-use nix::sys::stat::{fstat, fstatat, FileStat, Mode, SFlag};
+use nix::sys::stat::{Mode, SFlag};
 use nix::unistd::{geteuid, linkat, unlinkat, UnlinkatFlags};
 
 use super::name::Place;
 use crate::error::{Error, Result};
 use crate::system;
+use crate::system::stat::{fstat, lstat_in, Stat};
 
 /// How often names may change under our hands before we give up.
 const ATTEMPTS: usize = 100;
@@ -44,20 +45,20 @@ impl Place {
     }
 
     /// The name itself, also if it is a symbolic link.
-    fn node(&self, name: &CStr) -> nix::Result<FileStat> {
-        fstatat(self.directory(), name, AtFlags::AT_SYMLINK_NOFOLLOW)
+    fn node(&self, name: &CStr) -> nix::Result<Stat> {
+        lstat_in(self.directory(), name)
     }
 
     /// In a directory that others can write to: does the node belong to
     /// neither us nor the directory's owner?
-    fn is_foreign(&self, node: &FileStat) -> Result<bool> {
+    fn is_foreign(&self, node: &Stat) -> Result<bool> {
         Ok(Self::is_foreign_in(&fstat(self.directory())?, node))
     }
 
     /// The same, of a directory that need not be open.
-    pub fn is_foreign_in(directory: &FileStat, node: &FileStat) -> bool {
-        let shared = directory.st_mode & (Mode::S_IWGRP | Mode::S_IWOTH).bits() != 0;
-        shared && node.st_uid != geteuid().as_raw() && node.st_uid != directory.st_uid
+    pub fn is_foreign_in(directory: &Stat, node: &Stat) -> bool {
+        let shared = directory.permissions.intersects(Mode::S_IWGRP | Mode::S_IWOTH);
+        shared && node.owner != geteuid().as_raw() && node.owner != directory.owner
     }
 
     /// Whether a server listens at the name.  Connecting a socket for datagrams
@@ -89,10 +90,10 @@ impl Place {
     }
 }
 
-fn is_replaceable(node: &FileStat) -> bool {
-    match SFlag::from_bits_truncate(node.st_mode) & SFlag::S_IFMT {
+fn is_replaceable(node: &Stat) -> bool {
+    match node.kind {
         SFlag::S_IFSOCK | SFlag::S_IFLNK => true,
-        SFlag::S_IFREG => node.st_size == 0,
+        SFlag::S_IFREG => node.size == 0,
         _ => false,
     }
 }
@@ -102,7 +103,7 @@ pub struct Node<'a> {
     place: &'a Place,
     name: CString,
     /// None: not to be removed.
-    inode: Option<libc::ino_t>,
+    inode: Option<u64>,
 }
 
 impl<'a> Node<'a> {
@@ -139,7 +140,7 @@ impl<'a> Node<'a> {
             bound => bound?,
         }
         let inode = match place.node(name) {
-            Ok(node) => Some(node.st_ino),
+            Ok(node) => Some(node.inode),
             // Somebody has removed it already.
             Err(Errno::ENOENT) => None,
             Err(errno) => {
@@ -248,7 +249,7 @@ impl<'a> Node<'a> {
 impl Drop for Node<'_> {
     fn drop(&mut self) {
         let Some(inode) = self.inode else { return };
-        if self.place.node(&self.name).is_ok_and(|node| node.st_ino == inode) {
+        if self.place.node(&self.name).is_ok_and(|node| node.inode == inode) {
             // What cannot be removed stays; there is nobody to tell.
             let _ = self.place.remove(&self.name);
         }

@@ -7,9 +7,11 @@ use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use nix::errno::Errno;
 use nix::fcntl::{openat, OFlag, AT_FDCWD};
 use nix::poll::PollFlags;
-use nix::sys::socket::{bind, getsockopt, setsockopt, sockopt, UnixAddr};
-use nix::sys::stat::{fchmod, fchmodat, fstat, FchmodatFlags, Mode};
+use nix::sys::socket::{bind, setsockopt, sockopt, UnixAddr};
+use nix::sys::stat::{fchmod, fchmodat, FchmodatFlags, Mode};
+use nix::unistd::{lseek64, Whence};
 
+use super::{socket_option, stat::fstat};
 use crate::identity::{Ids, IdsOf};
 
 pub use super::cloexec_at_once::*;
@@ -114,6 +116,11 @@ fn renameat2(directory: BorrowedFd<'_>, from: &CStr, to: &CStr, flags: i64) -> n
     Errno::result(renamed).map(drop)
 }
 
+/// Where it stands; lseek(2).
+pub fn position(file: BorrowedFd<'_>) -> nix::Result<i64> {
+    lseek64(file, 0, Whence::SeekCur)
+}
+
 /// bind(2); the node gets the permissions in `mode` less the umask, which
 /// [`give_mode_back`] gives back.  Linux takes them from the socket itself, set by
 /// fchmod before.
@@ -133,7 +140,7 @@ pub fn bind_with_mode(
 pub fn give_mode_back(
     directory: BorrowedFd<'_>,
     name: &CStr,
-    inode: libc::ino_t,
+    inode: u64,
     mode: Mode,
 ) -> nix::Result<()> {
     let node = openat(
@@ -143,7 +150,7 @@ pub fn give_mode_back(
         Mode::empty(),
     )?;
     let found = fstat(&node)?;
-    if found.st_ino != inode || Mode::from_bits_truncate(found.st_mode).contains(mode) {
+    if found.inode != inode || found.permissions.contains(mode) {
         return Ok(());
     }
     // Not every kernel has a call that takes such a descriptor.
@@ -152,15 +159,18 @@ pub fn give_mode_back(
 }
 
 /// SO_PEERCRED, unix(7): effective ids at the time of connect.
+#[allow(unsafe_code)]
 pub fn peer_ids(connection: BorrowedFd<'_>) -> nix::Result<Ids> {
-    let peer = getsockopt(&connection, sockopt::PeerCredentials)?;
+    // SAFETY: the structure is three integers.
+    let peer: libc::ucred =
+        unsafe { socket_option::get(connection, libc::SOL_SOCKET, libc::SO_PEERCRED)? };
     // A socket that has no peer says pid 0 and ids of -1; a listener says who
     // listens, and has no peer either.
-    let nobody = peer.pid() == 0 && peer.uid() == u32::MAX;
-    if nobody || getsockopt(&connection, sockopt::AcceptConn)? {
+    let nobody = peer.pid == 0 && peer.uid == u32::MAX;
+    if nobody || socket_option::is_listener(connection)? {
         return Err(Errno::ENOTCONN);
     }
-    Ok(ids_from(peer.pid(), peer.uid(), peer.gid(), IdsOf::Connection))
+    Ok(ids_from(peer.pid, peer.uid, peer.gid, IdsOf::Connection))
 }
 
 /// SO_PASSCRED, unix(7).
@@ -169,7 +179,7 @@ pub fn note_senders(connection: BorrowedFd<'_>) -> nix::Result<()> {
 }
 
 pub fn notes_senders(connection: BorrowedFd<'_>) -> bool {
-    getsockopt(&connection, sockopt::PassCred).unwrap_or(false)
+    socket_option::number(connection, libc::SO_PASSCRED).is_ok_and(|noted| noted != 0)
 }
 
 /// The sender in a control message, if it is one of SCM_CREDENTIALS and the

@@ -4,9 +4,9 @@ use std::ffi::CStr;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use nix::errno::Errno;
-use nix::sys::socket::{getsockopt, sockopt};
 use nix::unistd::getpeereid;
 
+use super::socket_option;
 use crate::identity::{Ids, IdsOf};
 
 pub use super::cloexec_later::*;
@@ -39,11 +39,14 @@ fn rename(directory: BorrowedFd<'_>, from: &CStr, to: &CStr, flags: u32) -> nix:
 
 /// getpeereid(3), and LOCAL_PEERPID while the peer is there: effective ids at
 /// the time of connect.
+#[allow(unsafe_code)]
 pub fn peer_ids(connection: BorrowedFd<'_>) -> nix::Result<Ids> {
     let (uid, gid) = getpeereid(connection)?;
-    let pid = getsockopt(&connection, sockopt::LocalPeerPid).ok();
+    // SAFETY: any bytes are a process id.
+    let pid: nix::Result<libc::pid_t> =
+        unsafe { socket_option::get(connection, libc::SOL_LOCAL, libc::LOCAL_PEERPID) };
     Ok(Ids {
-        pid: pid.filter(|&pid| pid > 0).map(i64::from),
+        pid: pid.ok().filter(|&pid| pid > 0).map(i64::from),
         uid: Some(i64::from(uid.as_raw())),
         gid: Some(i64::from(gid.as_raw())),
         of: IdsOf::Connection,

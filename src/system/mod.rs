@@ -17,7 +17,9 @@
 //! - `peer_ids`, `peer_process`, `peer_groups`: who is at the other end
 //! - `memory_file`: a file that is sealed
 //! - `note_senders`, `notes_senders`, `ids_of`, `WORDS_FOR_CREDENTIALS`: who sent
+//! - `position`: where a file stands, however far
 //! - `unasked_descriptor`, `is_any_free`, `is_same_file`
+//! - `socket_option`: what a socket says of itself; `stat`: what a file is
 
 // What the families are, and what they have, says build.rs.
 
@@ -50,6 +52,8 @@ mod current;
 mod current;
 
 mod select;
+pub mod socket_option;
+pub mod stat;
 
 pub use current::*;
 pub use select::select_with_mask;
@@ -72,7 +76,7 @@ mod peer_process;
 mod ppoll;
 #[cfg(has_sigtimedwait)]
 mod sigtimedwait;
-#[cfg(has_peer_option)]
-mod socket_option;
+#[cfg(has_narrow_stat)]
+mod statx;
 #[cfg(solarish)]
 mod ucred;

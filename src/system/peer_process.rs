@@ -28,6 +28,8 @@ pub fn peer_process(connection: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
     match get(connection, SO_PEERPIDFD, &mut number).1 {
         Err(Errno::ENOPROTOOPT) => Err(Errno::EOPNOTSUPP),
         Err(Errno::EINVAL) => Err(Errno::ESRCH),
+        // Nothing was said after all.
+        Ok(()) if number[0] < 0 => Err(Errno::EOPNOTSUPP),
         // SAFETY: the kernel has just installed this number for us alone.
         told => told.map(|()| unsafe { OwnedFd::from_raw_fd(number[0]) }),
     }

@@ -12,6 +12,7 @@ use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 use nix::sys::signal::{SigSet, SigmaskHow};
 use nix::sys::socket::{bind, UnixAddr};
 use nix::sys::stat::{umask, Mode};
+use nix::unistd::{lseek, Whence};
 
 use crate::identity::Ids;
 
@@ -79,6 +80,11 @@ pub fn try_lock(_: BorrowedFd<'_>) -> nix::Result<Option<()>> {
     Err(Errno::EOPNOTSUPP)
 }
 
+/// Where it stands; lseek(2).
+pub fn position(file: BorrowedFd<'_>) -> nix::Result<i64> {
+    lseek(file, 0, Whence::SeekCur)
+}
+
 /// bind(2) under a umask that leaves just `mode`; umask(2).  No signal handler
 /// runs, or leaves, while that is in force.
 pub fn bind_with_mode(
@@ -98,7 +104,7 @@ pub fn bind_with_mode(
 }
 
 /// Nothing was cut off.
-pub fn give_mode_back(_: BorrowedFd<'_>, _: &CStr, _: libc::ino_t, _: Mode) -> nix::Result<()> {
+pub fn give_mode_back(_: BorrowedFd<'_>, _: &CStr, _: u64, _: Mode) -> nix::Result<()> {
     Ok(())
 }
 
@@ -161,10 +167,10 @@ mod tests {
 
     use nix::sys::signal::{raise, Signal};
     use nix::sys::socket::SockType;
-    use nix::sys::stat::lstat;
 
     use super::*;
     use crate::system::socket;
+    use crate::system::stat::lstat;
 
     /// Of its own; removed with what is in it.
     struct Directory(PathBuf);
@@ -217,7 +223,7 @@ mod tests {
         let before = (umask_now(), SigSet::thread_get_mask().unwrap());
         for mode in [0, 0o600, 0o660, 0o666, 0o777].map(Mode::from_bits_truncate) {
             assert_eq!(bind_to(&node, mode), Ok(()));
-            let found = Mode::from_bits_truncate(lstat(&node).unwrap().st_mode);
+            let found = lstat(&node).unwrap().permissions;
             assert_eq!(found, mode, "{mode:?}");
             assert_eq!((umask_now(), SigSet::thread_get_mask().unwrap()), before);
             // The name is taken now.

@@ -11,7 +11,6 @@ use std::sync::atomic::AtomicI32;
 
 use nix::errno::Errno;
 use nix::poll::PollFlags;
-use nix::unistd::{lseek, Whence};
 
 use super::answer;
 use super::bindings::{
@@ -26,6 +25,7 @@ use crate::error::{self, Error};
 use crate::operation::{Call, Operation, Step};
 use crate::passing;
 use crate::sigpipe;
+use crate::system;
 use crate::text::ForTerminal;
 use crate::wait::{self, Signals, Waiter};
 
@@ -207,7 +207,7 @@ fn await_room(descriptor: i32, signals: Signals<'_>) -> error::Result<()> {
 /// See shim.h; lseek(2).
 #[no_mangle]
 pub extern "C" fn fdp_offset(descriptor: i32) -> i64 {
-    let stands = |fd| lseek(fd, 0, Whence::SeekCur).map_err(Error::from);
+    let stands = |fd| system::position(fd).map_err(Error::from);
     descriptor::borrow(i64::from(descriptor)).and_then(stands).unwrap_or(-1)
 }
 

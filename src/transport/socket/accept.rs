@@ -3,12 +3,11 @@
 use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::poll::PollFlags;
-use nix::sys::socket::{getsockopt, sockopt};
 
 use crate::error::{Error, Result};
 use crate::identity::sender_or_peer;
 use crate::operation::{Answer, Operation, Step};
-use crate::system;
+use crate::system::{self, socket_option};
 use crate::wait::{self, Waiter};
 
 pub struct Accept {
@@ -36,7 +35,7 @@ impl Accept {
 
     /// poll(2) would wait for ever on what can never be accepted from.
     fn check_that_it_listens(&self) -> Result<()> {
-        match getsockopt(&self.listener, sockopt::AcceptConn)? {
+        match socket_option::is_listener(self.listener)? {
             true => Ok(()),
             false => Err(Error::InvalidArgument),
         }

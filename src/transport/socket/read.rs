@@ -3,7 +3,7 @@
 use std::os::fd::BorrowedFd;
 
 use nix::errno::Errno;
-use nix::sys::socket::{getsockopt, sockopt, SockType};
+use nix::sys::socket::SockType;
 
 use super::control;
 use super::take::{self, Want};
@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::half_read;
 use crate::identity::sender_or_peer;
 use crate::operation::{Answer, Operation, Step};
+use crate::system::socket_option;
 use crate::wait::Waiter;
 
 /// So many bytes a call makes room for without asking how many there are.
@@ -79,7 +80,7 @@ impl Read {
 }
 
 fn is_stream(connection: BorrowedFd<'_>) -> Result<bool> {
-    Ok(getsockopt(&connection, sockopt::SockType)? == SockType::Stream)
+    Ok(socket_option::kind(connection)? == SockType::Stream)
 }
 
 impl Operation for Read {

@@ -14,7 +14,7 @@ use std::num::NonZeroU8;
 use std::os::fd::BorrowedFd;
 
 use nix::errno::Errno;
-use nix::sys::socket::{getsockopt, sockopt, SockType};
+use nix::sys::socket::SockType;
 
 use super::control::{self, Received};
 use super::take::{self, Want};
@@ -24,6 +24,7 @@ use crate::half_read;
 use crate::identity::{sender_or_peer, Ids};
 use crate::message::{self, Position};
 use crate::operation::{Answer, Operation, Step};
+use crate::system::socket_option;
 use crate::text::PeerText;
 use crate::wait::Waiter;
 
@@ -294,7 +295,7 @@ impl Receive {
 
 /// A stream where the system does not say: what was taken is not lost.
 fn kind(connection: BorrowedFd<'_>) -> SockType {
-    getsockopt(&connection, sockopt::SockType).unwrap_or(SockType::Stream)
+    socket_option::kind(connection).unwrap_or(SockType::Stream)
 }
 
 impl Operation for Receive {

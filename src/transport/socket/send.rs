@@ -4,7 +4,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::sys::socket::{getsockopt, sockopt, SockType};
+use nix::sys::socket::SockType;
 
 use super::control::{self, MOST_DESCRIPTORS};
 use crate::descriptor;
@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::message;
 use crate::operation::{count_what_went, Answer, Operation, Step};
 use crate::slots;
+use crate::system::socket_option;
 use crate::wait::Waiter;
 
 /// So few bytes a socket takes in one piece or not at all; the smallest buffer
@@ -96,7 +97,7 @@ fn most_text(connection: BorrowedFd<'_>, length: usize) -> Result<usize> {
 }
 
 fn takes_text(connection: BorrowedFd<'_>) -> bool {
-    let kind = getsockopt(&connection, sockopt::SockType);
+    let kind = socket_option::kind(connection);
     !matches!(kind, Ok(SockType::SeqPacket | SockType::Datagram))
 }
 

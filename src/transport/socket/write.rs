@@ -3,11 +3,12 @@
 use std::os::fd::{BorrowedFd, RawFd};
 
 use nix::errno::Errno;
-use nix::sys::socket::{getsockopt, sockopt, SockType};
+use nix::sys::socket::SockType;
 
 use super::control;
 use crate::error::{Error, Result};
 use crate::operation::{Answer, Operation, Step};
+use crate::system::socket_option;
 use crate::wait::Waiter;
 
 /// Bytes on their way, as by write(2); the descriptors go with the first.  The
@@ -23,7 +24,7 @@ pub struct Write {
 
 /// Of SOCK_SEQPACKET and SOCK_DGRAM; socket(2).
 pub fn keeps_boundaries(socket: BorrowedFd<'_>) -> bool {
-    getsockopt(&socket, sockopt::SockType).is_ok_and(|kind| kind != SockType::Stream)
+    socket_option::kind(socket).is_ok_and(|kind| kind != SockType::Stream)
 }
 
 impl Write {

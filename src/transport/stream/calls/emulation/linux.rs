@@ -6,11 +6,12 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{open, OFlag};
-use nix::sys::socket::{bind, getsockopt, sockopt, UnixAddr};
-use nix::sys::stat::{stat, Mode, SFlag};
+use nix::sys::socket::{bind, UnixAddr};
+use nix::sys::stat::{Mode, SFlag};
 use nix::unistd::{getegid, geteuid, getpid};
 
 use super::super::Room;
+use crate::system::{socket_option, stat::stat};
 
 /// Whether ids come with messages.
 pub const NOTES_SENDERS: bool = true;
@@ -35,7 +36,8 @@ pub fn room_for(end: BorrowedFd<'_>, count: usize) -> Room {
     let mut queued: libc::c_int = 0;
     // SAFETY: SIOCOUTQ, which is TIOCOUTQ, writes one int to where the pointer says.
     let told = unsafe { libc::ioctl(end.as_raw_fd(), libc::TIOCOUTQ, &mut queued) };
-    let most = getsockopt(&end, sockopt::SndBuf).unwrap_or(0);
+    let most = socket_option::number(end, libc::SO_SNDBUF);
+    let most = most.ok().and_then(|most| usize::try_from(most).ok()).unwrap_or(0);
     match usize::try_from(queued) {
         // What has no such count says so when it is sent to.
         _ if told != 0 => Room::Now,
@@ -50,7 +52,7 @@ pub fn room_for(end: BorrowedFd<'_>, count: usize) -> Room {
 /// one succeeds: EACCES comes before ENXIO.  C libraries do not all know what
 /// faccessat(2) is to look at.
 pub fn check_access(path: &CStr) -> nix::Result<()> {
-    if SFlag::from_bits_truncate(stat(path)?.st_mode) & SFlag::S_IFMT != SFlag::S_IFSOCK {
+    if stat(path)?.kind != SFlag::S_IFSOCK {
         // To open a device or a fifo may do something; connect(2) refuses it.
         return Ok(());
     }

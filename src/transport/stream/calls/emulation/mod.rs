@@ -22,7 +22,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use nix::errno::Errno;
 use nix::poll::PollFlags;
 use nix::sys::signal::{raise, Signal};
-use nix::sys::socket::{getsockname, getsockopt, sockopt, SockType, UnixAddr};
+use nix::sys::socket::{getsockname, SockType, UnixAddr};
 
 use packet_socket::NOTES_SENDERS;
 
@@ -31,7 +31,7 @@ use super::{Passed, Received, Room, HANGUP, NOT_OF_THIS_KIND};
 use crate::error::{Error, Result};
 use crate::message::{self, Whole};
 use crate::slots;
-use crate::system;
+use crate::system::{self, socket_option};
 use crate::transport::socket::control;
 use crate::transport::socket::take::{self, Want};
 use crate::wait;
@@ -54,7 +54,7 @@ pub fn pipe() -> Result<(OwnedFd, OwnedFd)> {
 }
 
 pub fn isastream(end: BorrowedFd<'_>) -> Result<bool> {
-    match getsockopt(&end, sockopt::SockType) {
+    match socket_option::kind(end) {
         Ok(SockType::SeqPacket) => Ok(is_unix(end)),
         Ok(_) | Err(Errno::ENOTSOCK) => Ok(false),
         // A type that has no name here.
@@ -72,7 +72,7 @@ fn check_stream(end: BorrowedFd<'_>) -> Result<()> {
     if isastream(end)? {
         return Ok(());
     }
-    Err(Error::System(match getsockopt(&end, sockopt::SockType) {
+    Err(Error::System(match socket_option::kind(end) {
         Err(Errno::ENOTSOCK) => Errno::ENOTTY,
         _ => Errno::EOPNOTSUPP,
     }))
@@ -80,7 +80,7 @@ fn check_stream(end: BorrowedFd<'_>) -> Result<()> {
 
 /// Whether it is the server's end of a named stream.
 fn is_listener(end: BorrowedFd<'_>) -> bool {
-    getsockopt(&end, sockopt::AcceptConn).unwrap_or(false)
+    socket_option::is_listener(end).unwrap_or(false)
 }
 
 fn is_gone(errno: Errno) -> bool {

@@ -9,7 +9,7 @@ use std::mem::offset_of;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use nix::sys::socket::{
-    getpeername, getsockname, getsockopt, setsockopt, sockopt, SockType, SockaddrLike, UnixAddr,
+    getpeername, getsockname, setsockopt, sockopt, SockType, SockaddrLike, UnixAddr,
 };
 
 use super::super::HANGUP;
@@ -19,7 +19,7 @@ use crate::descriptor;
 use crate::endpoint::Listening;
 use crate::error::{Error, Result};
 use crate::operation::{Answer, Operation, Step};
-use crate::system;
+use crate::system::{self, socket_option};
 use crate::transport::socket::Create;
 use crate::wait::{self, Signals};
 
@@ -38,7 +38,7 @@ pub fn push_connld(end: BorrowedFd<'_>) -> Result<()> {
 }
 
 fn has_connld(end: BorrowedFd<'_>) -> Result<bool> {
-    Ok(getsockopt(&end, sockopt::KeepAlive)?)
+    Ok(socket_option::number(end, libc::SO_KEEPALIVE)? != 0)
 }
 
 /// Names the end as an endpoint.  What is at the name is taken over or left

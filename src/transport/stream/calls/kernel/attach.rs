@@ -7,7 +7,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{open, OFlag};
-use nix::sys::stat::{lstat, stat, FileStat, Mode, SFlag};
+use nix::sys::stat::{Mode, SFlag};
 use nix::unistd::unlink;
 
 use super::declarations;
@@ -15,6 +15,7 @@ use crate::endpoint::name::{Name, Place};
 use crate::endpoint::Listening;
 use crate::error::{Error, Result};
 use crate::operation::{Answer, Operation, Step};
+use crate::system::stat::{lstat, stat, Stat};
 use crate::wait::Signals;
 
 /// How often the name may change under our hands.
@@ -96,7 +97,7 @@ impl Attaching {
 
     fn is_link(&self) -> Result<bool> {
         let node = lstat(self.path.as_c_str())?;
-        Ok(SFlag::from_bits_truncate(node.st_mode) & SFlag::S_IFMT == SFlag::S_IFLNK)
+        Ok(node.kind == SFlag::S_IFLNK)
     }
 
     /// InUse where something would be covered that is not ours to cover, for
@@ -111,7 +112,7 @@ impl Attaching {
     }
 
     /// None if there is nothing; InUse if it is somebody else's.
-    fn own(&self, node: nix::Result<FileStat>) -> Result<Option<FileStat>> {
+    fn own(&self, node: nix::Result<Stat>) -> Result<Option<Stat>> {
         match node {
             Err(Errno::ENOENT) => Ok(None),
             node => {
@@ -123,7 +124,7 @@ impl Attaching {
     }
 
     /// By path: a stream's may be longer than a [`Place`] takes.
-    fn is_foreign(&self, node: &FileStat) -> Result<bool> {
+    fn is_foreign(&self, node: &Stat) -> Result<bool> {
         let parent = Path::new(OsStr::from_bytes(self.path.to_bytes())).parent();
         let named = parent.filter(|parent| !parent.as_os_str().is_empty());
         let directory = stat(named.unwrap_or(Path::new(".")))?;
@@ -139,9 +140,9 @@ enum Found {
     Stream,
 }
 
-fn kind_of(node: &FileStat) -> Option<Found> {
-    match SFlag::from_bits_truncate(node.st_mode) & SFlag::S_IFMT {
-        SFlag::S_IFREG if node.st_size == 0 => Some(Found::EmptyFile),
+fn kind_of(node: &Stat) -> Option<Found> {
+    match node.kind {
+        SFlag::S_IFREG if node.size == 0 => Some(Found::EmptyFile),
         SFlag::S_IFIFO => Some(Found::Stream),
         _ => None,
     }

@@ -13,12 +13,13 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::poll::PollFlags;
-use nix::sys::stat::{fstat, SFlag};
+use nix::sys::stat::SFlag;
 
 use super::{Passed, Received, Room, HANGUP, NOT_OF_THIS_KIND};
 use crate::descriptor;
 use crate::error::{Error, Result};
 use crate::identity::{Ids, IdsOf};
+use crate::system::stat::fstat;
 use crate::wait;
 use declarations::{getmsg as getmsg_call, strbuf, strrecvfd, RNORM};
 
@@ -61,10 +62,7 @@ pub fn pipe() -> Result<(OwnedFd, OwnedFd)> {
 /// AF_UNIX sockets are streams too, but no descriptors pass over them this way.
 pub fn isastream(end: BorrowedFd<'_>) -> Result<bool> {
     match ioctl(end, libc::I_CANPUT, 0) {
-        Ok(_) => {
-            let kind = SFlag::from_bits_truncate(fstat(end)?.st_mode) & SFlag::S_IFMT;
-            Ok(kind == SFlag::S_IFIFO)
-        }
+        Ok(_) => Ok(fstat(end)?.kind == SFlag::S_IFIFO),
         Err(Errno::EBADF) => Err(Error::NotADescriptor),
         Err(_) => Ok(false),
     }
