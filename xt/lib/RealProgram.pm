@@ -13,6 +13,9 @@ package RealProgram;
 #     my $server = serving($port, $program, @arguments);   # see Program; runs
 #                                                # until somebody can connect
 #     is answer($port, "GET / HTTP/1.0\r\n\r\n"), '...';
+#
+# What a program has started and left is killed at the end: it has a variable of
+# ours in its environment.
 
 use strict;
 use warnings;
@@ -26,7 +29,10 @@ our @ISA    = 'Exporter';
 our @EXPORT = qw(needs path_of free_port soon serving answer);
 
 # Where a user's PATH does not lead.
-$ENV{PATH} .= ':/usr/sbin:/sbin';
+$ENV{PATH} .= ':/usr/sbin:/sbin:/lib/systemd';
+
+my $MARK = "FDPASSER_REAL_PROGRAM=$$";
+$ENV{FDPASSER_REAL_PROGRAM} = $$;
 
 sub import {
     my ($class, %needed) = @_;
@@ -82,6 +88,19 @@ sub answer {
     my $socket = client_of($port) or return "port $port: $@";
     $socket->print($request);
     return join '', readline $socket;
+}
+
+sub marked {
+    my ($process) = @_;
+    open my $in, '<', "$process/environ" or return;
+    return grep { $_ eq $MARK } split /\0/, join '', readline $in;
+}
+
+END {
+    if ($MARK =~ /=$$\z/) {
+        my @left = map { m{(\d+)\z} } grep { marked($_) } glob '/proc/[0-9]*';
+        kill KILL => grep { $_ != $$ } @left;
+    }
 }
 
 1;
