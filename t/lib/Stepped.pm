@@ -87,14 +87,29 @@ int NAME(PARAMETERS)
 }
 END
 
-# The library makes this one by its number.
-my $RENAMEAT2 = <<'END';
+# The library makes these by their numbers; the second stands for all of stat(2)
+# where the C library's is too narrow.
+my $BY_NUMBER = <<'END';
 #include <sys/syscall.h>
+#define AT_FDCWD      -100
+#define AT_EMPTY_PATH 0x1000
+static const char *named(long number, long directory, long flags)
+{
+    if (number == SYS_renameat2)
+        return "call renameat2";
+#ifdef SYS_statx
+    if (number == SYS_statx)
+        return flags & AT_EMPTY_PATH ? "call fstat"
+            : directory == AT_FDCWD ? "call stat" : "call fstatat";
+#endif
+    return NULL;
+}
+
 long syscall(long number, long a, long b, long c, long d, long e, long f)
 {
     long (*real)(long, ...) = dlsym(RTLD_NEXT, "syscall");
-    if (number == SYS_renameat2
-        && refused("call renameat2", __builtin_return_address(0)))
+    const char *name = named(number, a, c);
+    if (name && refused(name, __builtin_return_address(0)))
         return -1;
     return real(number, a, b, c, d, e, f);
 }
@@ -138,7 +153,7 @@ sub preload {
         $function =~ s/ARGUMENTS/$arguments/g;
         print {$source} $function;
     }
-    print {$source} $RENAMEAT2;
+    print {$source} $BY_NUMBER;
     close $source or die "$library: $!";
     return system("$Config{cc} -shared -fPIC -w -fno-builtin -o $library/steps.so"
         . " $library/steps.c -ldl >$library/log 2>&1") == 0;
