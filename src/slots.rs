@@ -44,28 +44,13 @@ pub fn prove_one(any: BorrowedFd<'_>) -> Result<()> {
     Ok(())
 }
 
-/// How many descriptors this process may have, RLIMIT_NOFILE; sysconf(3).
-#[allow(unsafe_code)]
-pub fn limit() -> usize {
-    // SAFETY: takes an integer.
-    let limit = unsafe { libc::sysconf(libc::_SC_OPEN_MAX) };
-    usize::try_from(limit).unwrap_or(usize::MAX)
-}
-
 /// Where to look for free slots at most: fs.nr_open may have been set below the
 /// limit, but not this low.
-const HIGHEST: RawFd = 0x1_0000;
+const HIGHEST: usize = 0x1_0000;
 
 /// Whether at least so many slots are free: those just below the limit, which
-/// fill last.  poll(2) says POLLNVAL for a number that is not open.
-#[allow(unsafe_code)]
+/// fill last.
 pub fn are_free(count: usize) -> bool {
-    let highest = RawFd::try_from(limit()).unwrap_or(HIGHEST).min(HIGHEST);
-    let mut candidates: Vec<libc::pollfd> = (1..=count as RawFd)
-        .map(|below| libc::pollfd { fd: (highest - below).max(0), events: 0, revents: 0 })
-        .collect();
-    // SAFETY: as many as the vector has, initialised; the call writes `revents`.
-    // nix's PollFd does not serve, as it borrows what is open.
-    let told = unsafe { libc::poll(candidates.as_mut_ptr(), candidates.len() as libc::nfds_t, 0) };
-    told == count as i32 && candidates.iter().all(|one| one.revents == libc::POLLNVAL)
+    let end = system::limit().min(HIGHEST);
+    end >= count && system::are_free(end - count..end)
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::CStr;
 use std::fs::read_to_string;
+use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use nix::errno::Errno;
@@ -37,62 +38,75 @@ pub fn abstract_address(name: &[u8]) -> nix::Result<UnixAddr> {
     UnixAddr::new_abstract(name)
 }
 
-/// From this number on poll(2) costs more than opening something.
-const POLLED: usize = 24;
-
 /// Whether one of the numbers, the likelier first, is free and below the limit,
 /// or false if that would be dear to say.
+///
+/// poll(2) would say both at once.  But it takes a descriptor that only names a
+/// file (O_PATH) for none, and of a number that is taken it asks the file itself,
+/// and in a file system of a user's own (FUSE) that may never answer.
 #[inline(always)]
 pub fn is_any_free(numbers: [RawFd; 2]) -> bool {
-    if usize::try_from(numbers[0]).is_ok_and(|number| number < POLLED) {
-        is_any_low_free(numbers)
-    } else {
-        is_any_high_free(numbers)
-    }
+    let is_free = |number| is_closed(number) && (number as usize) < limit();
+    LIMIT_IS_CHEAP && numbers.into_iter().any(is_free)
 }
 
-/// One poll(2) answers both: it refuses more entries than the limit allows
-/// descriptors, and says POLLNVAL of an entry that is not open.  Entries of -1
-/// are skipped.
+/// F_GETFD, fcntl(2).
 #[allow(unsafe_code)]
 #[inline(always)]
-fn is_any_low_free(numbers: [RawFd; 2]) -> bool {
-    let mut entries = [libc::pollfd { fd: -1, events: 0, revents: 0 }; POLLED];
-    let mut length = 0;
-    for number in numbers {
-        let index = usize::try_from(number).unwrap_or(POLLED);
-        if index < POLLED {
-            entries[index].fd = number;
-            length = length.max(index + 1);
-        }
-    }
-    // SAFETY: the array has at least `length` entries, which the call fills.
-    let told = unsafe { libc::poll(entries.as_mut_ptr(), length as libc::nfds_t, 0) };
-    told > 0 && entries[..length].iter().any(|entry| entry.revents == libc::POLLNVAL)
+fn is_closed(number: RawFd) -> bool {
+    // SAFETY: F_GETFD takes no argument and changes nothing.
+    let flags = unsafe { libc::fcntl(number, libc::F_GETFD) };
+    Errno::result(flags) == Err(Errno::EBADF)
 }
 
-/// By getrlimit(2) and fcntl(2).  Not by prlimit64, which C libraries call for
-/// getrlimit: it costs more than opening something.  Not every architecture has
-/// the older call.
-#[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
+/// Where it is not, opening something costs less.
+const LIMIT_IS_CHEAP: bool = cfg!(all(target_arch = "x86_64", target_pointer_width = "64"));
+
+/// How many descriptors this process may have: RLIMIT_NOFILE, getrlimit(2).  Not
+/// by prlimit64, which C libraries call for it: that costs twice as much.  Not
+/// every architecture has the older call.
 #[allow(unsafe_code)]
-fn is_any_high_free(numbers: [RawFd; 2]) -> bool {
+#[inline(always)]
+pub fn limit() -> usize {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    #[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
     // SAFETY: getrlimit writes one rlimit, which on this architecture has the
     // kernel's layout.
-    let told = unsafe { libc::syscall(libc::SYS_getrlimit, libc::RLIMIT_NOFILE, &mut limit) };
-    let is_free = |number: RawFd| {
-        let below = (number as libc::rlim_t) < limit.rlim_cur;
-        // SAFETY: F_GETFD takes no argument and changes nothing.
-        let flags = || unsafe { libc::fcntl(number, libc::F_GETFD) };
-        below && Errno::result(flags()) == Err(Errno::EBADF)
+    unsafe {
+        libc::syscall(libc::SYS_getrlimit, libc::RLIMIT_NOFILE, &mut limit)
     };
-    told == 0 && numbers.into_iter().any(is_free)
+    #[cfg(not(all(target_arch = "x86_64", target_pointer_width = "64")))]
+    // SAFETY: getrlimit writes one rlimit.
+    unsafe {
+        libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit)
+    };
+    usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX)
 }
 
-#[cfg(not(all(target_arch = "x86_64", target_pointer_width = "64")))]
-fn is_any_high_free(_: [RawFd; 2]) -> bool {
-    false
+/// Whether none of the numbers, which end at the limit, is open, or false if that
+/// would be dear to say.
+///
+/// Of a number that is not open select(2) says EBADF, but not of one that is
+/// beyond the table, which grows with the highest number: "BUGS" in its manual.
+#[allow(unsafe_code)]
+pub fn are_free(numbers: Range<usize>) -> bool {
+    const BITS: usize = libc::c_ulong::BITS as usize;
+    /// Of more numbers nothing is known.
+    const MOST: usize = 0x4000;
+    let first = numbers.start.min(MOST - 1);
+    if !is_closed(first as RawFd) {
+        return false;
+    }
+    let mut set: [libc::c_ulong; MOST / BITS] = [0; MOST / BITS];
+    set[first / BITS] = 1 << (first % BITS);
+    let mut at_once = libc::timeval { tv_sec: 0, tv_usec: 0 };
+    let null = std::ptr::null_mut();
+    // SAFETY: the set is a bit for each number below the first argument, of whole
+    // words as the kernel has them; it and the time outlive the call.
+    let told = unsafe {
+        libc::select(first as i32 + 1, null, null, set.as_mut_ptr().cast(), &mut at_once)
+    };
+    told == 0
 }
 
 /// renameat2(2): the two names change places, or nothing happens.

@@ -18,7 +18,8 @@
 //! - `memory_file`: a file that is sealed
 //! - `note_senders`, `notes_senders`, `ids_of`, `WORDS_FOR_CREDENTIALS`: who sent
 //! - `position`: where a file stands, however far
-//! - `unasked_descriptor`, `is_any_free`, `is_same_file`
+//! - `limit`, `is_any_free`, `are_free`: room in the table of descriptors
+//! - `unasked_descriptor`, `is_same_file`
 //! - `socket_option`: what a socket says of itself; `stat`: what a file is
 
 // What the families are, and what they have, says build.rs.

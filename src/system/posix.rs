@@ -3,6 +3,7 @@
 #![allow(dead_code)]
 
 use std::ffi::CStr;
+use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
@@ -153,6 +154,25 @@ pub fn is_any_free(_: [RawFd; 2]) -> bool {
     false
 }
 
+/// How many descriptors this process may have: RLIMIT_NOFILE, sysconf(3).
+#[allow(unsafe_code)]
+pub fn limit() -> usize {
+    // SAFETY: takes an integer.
+    let limit = unsafe { libc::sysconf(libc::_SC_OPEN_MAX) };
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}
+
+/// Whether none of the numbers is open: of such poll(2) says POLLNVAL.
+#[allow(unsafe_code)]
+pub fn are_free(numbers: Range<usize>) -> bool {
+    let mut entries: Vec<libc::pollfd> =
+        numbers.map(|number| libc::pollfd { fd: number as RawFd, events: 0, revents: 0 }).collect();
+    // SAFETY: as many as the vector has, initialised; the call writes `revents`.
+    // nix's PollFd does not serve, as it borrows what is open.
+    let told = unsafe { libc::poll(entries.as_mut_ptr(), entries.len() as libc::nfds_t, 0) };
+    told == entries.len() as i32 && entries.iter().all(|one| one.revents == libc::POLLNVAL)
+}
+
 /// Nothing tells.
 pub fn is_same_file(_: BorrowedFd<'_>, _: BorrowedFd<'_>) -> bool {
     false
@@ -187,6 +207,17 @@ mod tests {
     impl Drop for Directory {
         fn drop(&mut self) {
             let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn the_numbers_below_the_limit_are_free_unless_one_is_open() {
+        let limit = crate::system::limit();
+        assert_eq!(limit, super::limit());
+        let below = limit.min(0x4000);
+        for are_free in [are_free, crate::system::are_free] {
+            assert!(are_free(below - 8..below));
+            assert!(!are_free(0..8));
         }
     }
 

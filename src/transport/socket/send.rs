@@ -11,8 +11,7 @@ use crate::descriptor;
 use crate::error::{Error, Result};
 use crate::message;
 use crate::operation::{count_what_went, Answer, Operation, Step};
-use crate::slots;
-use crate::system::socket_option;
+use crate::system::{self, socket_option};
 use crate::wait::Waiter;
 
 /// So few bytes a socket takes in one piece or not at all; the smallest buffer
@@ -136,7 +135,7 @@ fn batch(descriptors: usize) -> usize {
     const FEWEST: usize = 64;
     match descriptors {
         0..=FEWEST => FEWEST,
-        _ => (slots::limit() / 4).clamp(FEWEST, MOST_DESCRIPTORS),
+        _ => (system::limit() / 4).clamp(FEWEST, MOST_DESCRIPTORS),
     }
 }
 

@@ -6,7 +6,7 @@
 //! endpoint: whoever gets the bytes gets the descriptors.  What comes before:
 //!
 //! - One slot is proved free, by a guess or by opening something in it; many by
-//!   poll(2) over the numbers just below the limit, which fill last.
+//!   the numbers just below the limit, which fill last.
 //! - Where that many are not free, a look (MSG_PEEK) installs what is at the
 //!   front, which shows how many they are and that they fit, and closes it.
 //!   Another process that reads the same endpoint could take them meanwhile,
