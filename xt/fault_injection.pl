@@ -2,8 +2,8 @@ use strict;
 use warnings;
 
 # The program that xt/fault_injection.t runs under strace, which makes one of
-# its system calls fail: it passes descriptors in every way that the module
-# knows, tries again what fails, and prints what should not be.
+# its system calls fail: it calls every function of the native layer, tries again
+# what fails, and prints what should not be.
 #
 #     fault_injection.pl ENOBUFS     # the errno that failures may have
 
@@ -12,11 +12,41 @@ use Files;
 use Peer;
 use Situation;
 
-use Errno ();
-use POSIX ();
+use B            ();
+use Errno        ();
+use POSIX        ();
+use Scalar::Util ();
 use Socket;
 
+sub is_xsub {
+    my ($name) = @_;
+    no strict 'refs';
+    return if $name eq 'bootstrap' || !defined &{"File::FDpasser::$name"};
+    my $code = B::svref_2object(\&{"File::FDpasser::$name"});
+    return $code->XSUB && !($code->CvFLAGS & B::CVf_CONST())
+        && $code->GV->STASH->NAME eq 'File::FDpasser';
+}
+
+# The module's XSUBs: how often each was called, but for that which perl calls in
+# new threads. They are wrapped before their names are imported.
+my %calls;
+BEGIN {
+    require File::FDpasser;
+    no strict 'refs';
+    no warnings qw(redefine prototype);
+    for my $name (grep { is_xsub($_) } keys %File::FDpasser::) {
+        my $xsub = \&{"File::FDpasser::$name"};
+        $calls{$name} = 0;
+        *{"File::FDpasser::$name"} = Scalar::Util::set_prototype(
+            sub { $calls{$name}++; &$xsub }, prototype $xsub);
+    }
+    delete $calls{CLONE};
+}
+
 use File::FDpasser qw(:all);
+use File::FDpasser::Channel;
+use File::FDpasser::Loop qw(run);
+use File::FDpasser::Queue;
 
 my ($injected) = @ARGV;
 
@@ -25,6 +55,11 @@ my $endpoint = "$dir/endpoint";
 my $long     = "$dir/" . join '/', ('a' x 60) x 3;
 my %file     = map { $_ => tagged($_) } 'a' .. 'j', map {"batch $_"} 1 .. 70;
 my (@failed, @complaints);
+
+my $has_pidfd = do {
+    my ($us) = spipe();
+    defined peer_pidfd($us);
+};
 
 sub complain { push @complaints, join ' ', @_ }
 
@@ -200,7 +235,91 @@ sub own_protocol {
     my ($bytes, @got) = persist(read_fd => sub { read_fd($us, 100, 2) });
     complain("read_fd read '$bytes'") if $bytes ne 'bytes';
     came('read_fd', 'h i', @got);
-    persist(peer_cred => sub { peer_cred($us) });
+    return;
+}
+
+sub other_end {
+    my ($us) = a_pair();
+    persist(peer_cred   => sub { peer_cred($us) });
+    persist(peer_groups => sub { defined peer_groups($us) || undef });
+    persist(peer_pidfd  => sub { peer_pidfd($us) }) if $has_pidfd;
+    persist(my_isastream => sub { File::FDpasser::my_isastream($us) });
+    refused(bind_to_fs => 'ENOSYS',
+        sub { File::FDpasser::bind_to_fs($us, "$dir/stream") });
+    return;
+}
+
+sub files {
+    persist(my_getfl => sub { my_getfl($file{a}) });
+    my $mode = persist(get_fopen_mode => sub { get_fopen_mode($file{a}) });
+    complain("the mode was '$mode'") if $mode ne 'w+';
+    my $memory = persist(memfd => sub { memfd('name', 'bytes') });
+    my $bytes  = readline $memory;
+    complain("the memory has '$bytes'") if $bytes ne 'bytes';
+    complain('transport is ', transport()) if transport() ne 'socket';
+    return;
+}
+
+# What a queue's callback hears: a value, or undef and $!.
+sub heard {
+    my ($queue, $push) = @_;
+    my ($value, $errno);
+    $push->(sub { ($value, $errno) = (shift, $! + 0) });
+    run($queue);
+    $! = defined $value ? 0 : $errno;
+    return $value;
+}
+
+sub queues {
+    my ($receives, $sends) = map {
+        my $end = $_;
+        persist('a queue' => sub { File::FDpasser::Queue->new($end) });
+    } a_pair();
+    my $receive = sub { heard($receives, sub { $receives->push_recv_fh(@_) }) };
+    persist(push_send_fh =>
+            sub { heard($sends, sub { $sends->push_send_fh($file{a}, @_) }) });
+    persist(push_send_err =>
+            sub { heard($sends, sub { $sends->push_send_err(5, undef, @_) }) });
+    came('push_recv_fh', 'a', persist(push_recv_fh => $receive));
+    refused('push_recv_fh of a status', 'EIO', $receive);
+    return;
+}
+
+# A channel whose connection has failed is over; another one goes on.
+sub channels {
+    my ($us, $peer) = a_pair();
+    my $opened = sub {
+        my ($end) = @_;
+        return persist('a channel' => sub { File::FDpasser::Channel->new($end) });
+    };
+    my ($reads, $writes) = map { $opened->($_) } $us, $peer;
+    my $read_all = sub {
+        my $bytes = $reads->read_exactly(60_000);
+        my $errno = $! + 0;
+        $reads = $opened->($us) if !defined $bytes;
+        $! = $errno if !defined $bytes;
+        return $bytes;
+    };
+    my $block = 'x' x 60_000;
+    persist('write' => sub { $writes->write($block, $file{b}) });
+    persist('read_exactly' => $read_all);
+    came('take_fhs', 'b', $reads->take_fhs);
+
+    $writes->blocking(0);
+    my $written = 0;
+    until ($writes->pending_bytes) {
+        persist('write, perhaps later' => sub {
+            my $taken = $writes->write($block, $file{c});
+            $! = 0 if $taken;
+            return $taken;
+        });
+        $written++;
+    }
+    for my $number (1 .. $written) {
+        $writes->ready;
+        persist('read_exactly' => $read_all);
+        came('take_fhs', 'c', $reads->take_fhs(1));
+    }
     return;
 }
 
@@ -302,6 +421,10 @@ sub named_endpoints {
     served('a stale node of a long path', "$long/endpoint",
         sub { serv_accept_fd($_[0], my $uid) });
     served('an abstract name', "\0$dir", sub { serv_accept_fh($_[0]) });
+    served('a name again', $endpoint, sub {
+        my $number = File::FDpasser::my_serv_accept($_[0], my $uid);
+        return $number < 0 ? undef : $number;
+    });
     return;
 }
 
@@ -359,6 +482,10 @@ statuses();
 text_and_descriptor();
 batches();
 own_protocol();
+other_end();
+files();
+queues();
+channels();
 waits();
 full_table();
 named_endpoints();
@@ -366,6 +493,7 @@ options_of_endpoints();
 what_has_to_stay();
 lstat "$dir/the passes end";
 
+complain("never called: $_") for grep { !$calls{$_} } sort keys %calls;
 complain("left open: $_") for leaked();
 complain('data is gone') if content("$dir/precious") ne 'data';
 complain('in the directory: ', names($dir))

@@ -5,7 +5,8 @@ use warnings;
 # xt/fault_injection.pl fail, each in a run of its own. Whichever it is, the
 # program goes on: the failure is reported, with the errno that the system
 # gave, nothing that was sent is lost, no descriptor and no node in the file
-# system is left over, and what a name stood for stands.
+# system is left over, and what a name stood for stands. The program calls every
+# function of the native layer, or complains.
 #
 # Run from the top of the distribution, after make:
 #
@@ -31,6 +32,7 @@ my %ERRNOS = (
     getsockopt => [qw(ENOBUFS ENOMEM)],
     ioctl      => [qw(ENOMEM)],
     listen     => [qw(ENOBUFS ENOMEM)],
+    memfd_create => [qw(EMFILE ENFILE ENOMEM)],
     newfstatat => [qw(ENOMEM EACCES)],
     openat     => [qw(EMFILE ENFILE ENOMEM)],
     poll       => [qw(EINTR ENOMEM)],
