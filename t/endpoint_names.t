@@ -244,6 +244,7 @@ SKIP: {
 
 {
     my @warnings;
+    no warnings 'File::FDpasser';
     local $SIG{__WARN__} = sub { push @warnings, @_ };
     open my $file, '>', "$dir/user" or die $!;
     close $file;

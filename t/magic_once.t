@@ -9,6 +9,7 @@ use Test::More;
 use Situation;
 
 use File::FDpasser qw(:all);
+no warnings 'File::FDpasser';
 use POSIX ();
 
 our $reads;

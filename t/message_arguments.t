@@ -102,9 +102,10 @@ dies(sub { $call{read_fd}->($us, 1, -1) },
 dies(sub { $call{$_}->($us, -1) },
     "Invalid args to $_: argument 2 is negative", "$_: -1 descriptors")
     for qw(recv_fhs recv_fds);
-dies(sub { $call{write_fd}->($peer, $_, $file) },
-    'Invalid args to write_fd: argument 2 is empty', 'write_fd: ' . (named($_))[0])
-    for '', undef;
+dies(sub { $call{write_fd}->($peer, '', $file) },
+    'Invalid args to write_fd: argument 2 is empty', 'write_fd: no bytes');
+dies(sub { $call{write_fd}->($peer, undef, $file) },
+    'Invalid args to write_fd: argument 2, the bytes, is missing or undefined', 'write_fd: undef');
 dies(sub { $call{send_err}->($peer, $_, 'text') },
     'Invalid args to send_err: argument 2 is not an errno, 1 to 255',
     'send_err: errno: ' . (named($_))[0])
@@ -133,6 +134,7 @@ fails_empty { read_fd($us, 1, 1) } 'EAGAIN', 'nor a descriptor';
 # ---- what is no fault of the arguments: $!, and no exception
 
 {
+    no warnings 'File::FDpasser';
     pipe my $reader, my $writer or die "pipe: $!";
     local $SIG{PIPE} = 'IGNORE';
     my ($one, $gone) = pair();

@@ -39,9 +39,9 @@ for my $type (@types) {
     fails_empty { read_fd($other, 100, 5) } 'EAGAIN', '... which is all';
 
     eval { write_fd($one, undef, \*STDIN) };
-    like $@, qr/\AInvalid args to write_fd: argument 2 is empty/, '... undef: it dies';
+    like $@, qr/\AInvalid args to write_fd: argument 2, the bytes, is missing/, '... undef: it dies';
     eval { write_fd($one) };
-    like $@, qr/\AInvalid args to write_fd: argument 2 is empty/, '... nothing: it dies';
+    like $@, qr/\AInvalid args to write_fd: argument 2, the bytes, is missing/, '... nothing: it dies';
 
     # A peer that has gone, and one that does not read
     $one->blocking(0);

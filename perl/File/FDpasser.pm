@@ -73,7 +73,8 @@ sub start_with_end {
 }
 
 # What the native layer warns of, by what it is about; each gets the function's
-# name and, where something is counted, how many there are.
+# name and, where something is counted, how many there are. Else it says what is
+# wrong with an argument, and with which.
 my %warning = (
     surplus => sub {
         my ($function, $count) = @_;
@@ -84,6 +85,19 @@ my %warning = (
     listener => sub {
         my ($function) = @_;
         return "$function: this is a listening endpoint; serv_accept_fh takes its clients";
+    },
+    no_server => sub {
+        my ($function) = @_;
+        return "$function: this is no listening endpoint, as endp_create makes them";
+    },
+    no_socket => sub {
+        my ($function) = @_;
+        my $what = $function =~ /accept/ ? 'listener' : 'connection';
+        return "$function: argument 1, the $what, is no socket";
+    },
+    not_local => sub {
+        my ($function) = @_;
+        return "$function: this is no Unix-domain socket, and no other carries descriptors";
     },
     uid    => sub { _one_value(shift, q{the client's uid}) },
     sender => sub { _one_value(shift, 'who has sent') },
@@ -116,7 +130,12 @@ sub _bytes {
 sub _warn {
     my ($about, $function, $count) = @_;
 
-    warnings::warnif(__PACKAGE__, $warning{$about}->($function, $count));
+    if (my $text = $warning{$about}) {
+        warnings::warnif(__PACKAGE__, $text->($function, $count));
+    }
+    elsif ($function !~ /\A_/) {    # our own code looks itself
+        warnings::warnif(__PACKAGE__, "$function: argument $count $about");
+    }
     return;
 }
 
@@ -233,7 +252,7 @@ on memory.
 
 L</send_file> and the functions that 0.09 did not have die of an argument that they refuse, and say
 which one, why, and where (L</DIAGNOSTICS>). So does every function of an option that does not exist
-or makes no sense. The other functions of 0.09 return their failure value and set C<$!> to EBADF.
+or makes no sense. The other functions of 0.09 fail with EBADF, and warn.
 
 =head2 Return values and $!
 
@@ -764,24 +783,25 @@ then is closed. C<$File::FDpasser::max_text> is how many bytes of text one call 
 
 =head1 DIAGNOSTICS
 
-Exceptions, with the caller's file and line, of arguments (which one, and whether it C<is closed>,
-C<is no handle and no descriptor number>, C<has no descriptor: it is in memory> ...), of options
-that do not exist or make no sense, of too few or too many arguments, and of a tainted path:
+Exceptions, with the caller's file and line, of arguments (C<is closed>, C<is no handle and no
+descriptor number> ...), of options, of too few or too many arguments, and of a tainted path:
 
     Invalid args to send_file: %s, %s: argument %d %s
-    Invalid args to %s: argument %d %s
     Invalid args to %s: %s
     Usage: File::FDpasser::%s(%s)
     Insecure dependency in %s while running with -T switch
 
-Warnings, in the category C<File::FDpasser>: for surplus descriptors (what the system closed for
-want of room counts as one); for C<recv_fh> where C<serv_accept_fh> belongs; for
-C<< my ($conn, $uid) = serv_accept_fh($listener) >>; and for read-ahead, see L</Buffers>:
+Warnings, in the category C<File::FDpasser>, of arguments that the functions of 0.09 refuse, of other
+mistakes, and of surplus descriptors (what the system closed for want of room counts as one):
 
+    %s: argument %d %s
+    %s: argument 1, the %s, is no socket
+    %s: this is a listening endpoint; serv_accept_fh takes its clients
+    %s: this is no listening endpoint, as endp_create makes them
+    %s: this is no Unix-domain socket, and no other carries descriptors
+    %s returns one value; %s goes into its second argument
     at least %d more descriptors than asked for came with the message and
         were closed
-    %s: this is a listening endpoint; serv_accept_fh takes its clients
-    %s returns one value; %s goes into its second argument
     %s: %d bytes that came over the connection are in its read buffer, which
         is left alone; read from it by sysread only
     %s: %d bytes that came over the socket that is sent stay in its read
@@ -793,7 +813,7 @@ A message has at most 253 descriptors: the kernel's limit. Several processes may
 endpoint, and each ordinary message goes whole to one of them; text, and messages that were written
 in pieces, are not shared fairly. Rarer limits are in L<File::FDpasser::Guarantees/LIMITATIONS>.
 Linux is tested. FreeBSD, NetBSD, OpenBSD, DragonFly BSD, macOS, illumos and Solaris are
-type-checked against their declarations and have not been run. Windows passes no descriptors.
+type-checked, and have not been run.
 
 =head1 EXAMPLES
 

@@ -162,12 +162,14 @@ fdp_has_news(pTHX_ const fdp_reader *reader)
 {
     const fdp_answer *answer = &reader->call->answer;
 
-    if (answer->error || answer->surplus)
+    if (answer->error || answer->surplus || reader->wrong)
         return TRUE;
     if (!reader->call->sub->stores)
         return FALSE;
     return reader->store < 0 ? fdp_is_assigned_to_many(aTHX_ reader) : answer->ids.are_given;
 }
+
+static const char *const fdp_mistake_names[] = { "", "listener", "no_server", "no_socket", "not_local" };
 
 static void
 fdp_tell_news(pTHX_ fdp_reader *reader)
@@ -181,8 +183,10 @@ fdp_tell_news(pTHX_ fdp_reader *reader)
     }
     if (answer->surplus)
         fdp_warn(aTHX_ reader, "surplus", answer->surplus);
-    if (answer->is_listener)
-        fdp_warn(aTHX_ reader, "listener", 0);
+    if (reader->wrong)
+        fdp_warn(aTHX_ reader, reader->wrong, reader->wrong_at + 1);
+    if (answer->mistake)
+        fdp_warn(aTHX_ reader, fdp_mistake_names[answer->mistake], 0);
     if (stores && reader->store < 0 && fdp_is_assigned_to_many(aTHX_ reader))
         fdp_warn(aTHX_ reader, stores == FDP_STORE_UID ? "uid" : "sender", 0);
     if (answer->ids.are_given && reader->store >= 0)

@@ -25,11 +25,10 @@ pub fn write(row: &Row, call: &mut fdp_call, result: Result<Answer>) -> u32 {
 }
 
 fn fail(row: &Row, call: &mut fdp_call, error: Error) -> u32 {
-    let error = if is_received_from_listener(call, error) {
-        call.answer.is_listener = 1;
-        Error::InvalidArgument
-    } else {
-        error
+    call.answer.mistake = mistake(row, call, error) as u8;
+    let error = match u32::from(call.answer.mistake) {
+        FDP_MISTAKE_LISTENER if Arguments(call).is_received_from() => Error::InvalidArgument,
+        _ => error,
     };
     call.answer.error = error.errno();
     match (row.failure, error) {
@@ -54,11 +53,23 @@ fn is_of_message(error: Error) -> bool {
     matches!(error, Error::Status(_) | Error::Malformed | Error::TooLong | Error::Refused)
 }
 
-/// Systems say EINVAL or ENOTCONN of a listener, but that of other sockets too.
-fn is_received_from_listener(call: &fdp_call, error: Error) -> bool {
-    matches!(error, Error::System(Errno::EINVAL | Errno::ENOTCONN))
-        && Arguments(call).is_received_from()
-        && Arguments(call).descriptor(0).is_ok_and(descriptor::is_listener)
+/// What a program has mistaken its first argument for; FDP_MISTAKE_...
+fn mistake(row: &Row, call: &fdp_call, error: Error) -> u32 {
+    let Ok(connection) = Arguments(call).descriptor(0) else {
+        return FDP_MISTAKE_NONE;
+    };
+    match error {
+        Error::NotLocal => FDP_MISTAKE_NOT_LOCAL,
+        Error::System(Errno::ENOTSOCK) => FDP_MISTAKE_NO_SOCKET,
+        Error::InvalidArgument if u32::from(row.sub.stores) == FDP_STORE_UID => {
+            FDP_MISTAKE_NO_SERVER
+        }
+        // Systems say EINVAL or ENOTCONN of a listener, but that of other sockets too.
+        Error::System(Errno::EINVAL | Errno::ENOTCONN) if descriptor::is_listener(connection) => {
+            FDP_MISTAKE_LISTENER
+        }
+        _ => FDP_MISTAKE_NONE,
+    }
 }
 
 fn succeed(row: &Row, call: &mut fdp_call, answer: Answer) {

@@ -71,6 +71,10 @@ fdp_read_path(pTHX_ fdp_reader *reader, SV *sv, fdp_argument *argument)
     if (tainted_before)
         TAINT;
     fdp_take_string(argument, newSVpvn_flags(path, length, SVs_TEMP));
+    if (SvROK(sv) && !SvAMAGIC(sv))
+        return "is a reference where a path should be";
+    if (!length)
+        return SvOK(sv) ? "is empty" : "is undefined";
     return NULL;
 }
 
@@ -260,7 +264,7 @@ fdp_read_arguments(pTHX_ fdp_reader *reader)
 
         if (i < reader->items)
             why = fdp_read_one(aTHX_ reader, kinds[i], i, argument);
-        else if (fdp_is_handle(kinds[i]))
+        else if (fdp_is_handle(kinds[i]) || kinds[i] == FDP_PATH)
             why = "is missing";
         if (!why)
             continue;
@@ -270,8 +274,14 @@ fdp_read_arguments(pTHX_ fdp_reader *reader)
     }
     if (why_bad && call->sub->if_bad != FDP_REFUSE)
         fdp_refuse(aTHX_ reader, bad, why_bad);
+    reader->wrong = why_bad;
+    reader->wrong_at = bad;
     if (kinds[i] == FDP_HANDLES)
         fdp_read_handles(aTHX_ reader, i);
     else if (kinds[i] == FDP_OPTIONS)
         fdp_read_options(aTHX_ reader, i);
+    else if (reader->items > i && !why_bad) {
+        reader->wrong = "is one too many";
+        reader->wrong_at = i;
+    }
 }

@@ -31,6 +31,11 @@ pub const FDP_LIST_ALL_SENT: u32 = 5;
 pub const FDP_STORE_NOTHING: u32 = 0;
 pub const FDP_STORE_UID: u32 = 1;
 pub const FDP_STORE_SENDER: u32 = 2;
+pub const FDP_MISTAKE_NONE: u32 = 0;
+pub const FDP_MISTAKE_LISTENER: u32 = 1;
+pub const FDP_MISTAKE_NO_SERVER: u32 = 2;
+pub const FDP_MISTAKE_NO_SOCKET: u32 = 3;
+pub const FDP_MISTAKE_NOT_LOCAL: u32 = 4;
 pub const FDP_ABSENT: u32 = 0;
 pub const FDP_GOOD: u32 = 1;
 pub const FDP_BAD: u32 = 2;
@@ -186,7 +191,7 @@ pub struct fdp_answer {
     pub list_length: usize,
     pub is_list: u8,
     pub surplus: usize,
-    pub is_listener: u8,
+    pub mistake: u8,
     pub ids: fdp_ids,
 }
 #[cfg(target_pointer_width = "64")]
@@ -212,8 +217,8 @@ const _: () = {
         [::std::mem::offset_of!(fdp_answer, list_length) - 80usize];
     ["Offset of field: fdp_answer::is_list"][::std::mem::offset_of!(fdp_answer, is_list) - 88usize];
     ["Offset of field: fdp_answer::surplus"][::std::mem::offset_of!(fdp_answer, surplus) - 96usize];
-    ["Offset of field: fdp_answer::is_listener"]
-        [::std::mem::offset_of!(fdp_answer, is_listener) - 104usize];
+    ["Offset of field: fdp_answer::mistake"]
+        [::std::mem::offset_of!(fdp_answer, mistake) - 104usize];
     ["Offset of field: fdp_answer::ids"][::std::mem::offset_of!(fdp_answer, ids) - 112usize];
 };
 #[repr(C)]

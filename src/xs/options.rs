@@ -17,6 +17,10 @@ pub type Result<T> = std::result::Result<T, String>;
 /// So many bytes of a name or value are shown.
 const SHOWN: usize = 40;
 
+/// The first argument of what is called as a method.
+const CLASS: &[u8] = b"File::FDpasser";
+const NO_METHOD: &str = "it is a function, no method";
+
 const MOST_PERMISSIONS: u32 = 0o777;
 
 /// And whether both ends note who sends.
@@ -33,6 +37,7 @@ pub fn of_pair(arguments: &Arguments<'_>) -> Result<(Type, bool)> {
 }
 
 pub fn of_create(arguments: &Arguments<'_>) -> Result<(Type, Listening)> {
+    refuse_class(arguments)?;
     let (mut kind, mut options) = (None, Listening::default());
     for option in arguments.options() {
         match option.named()? {
@@ -52,6 +57,7 @@ pub fn of_create(arguments: &Arguments<'_>) -> Result<(Type, Listening)> {
 }
 
 pub fn of_connect(arguments: &Arguments<'_>) -> Result<(Type, Connecting)> {
+    refuse_class(arguments)?;
     let (mut kind, mut options) = (None, Connecting::default());
     for option in arguments.options() {
         match option.named()? {
@@ -64,9 +70,20 @@ pub fn of_connect(arguments: &Arguments<'_>) -> Result<(Type, Connecting)> {
     Ok((kind.unwrap_or_default(), options))
 }
 
+/// Where a path should be.
+fn refuse_class(arguments: &Arguments<'_>) -> Result<()> {
+    match arguments.bytes(0) {
+        CLASS => Err(NO_METHOD.into()),
+        _ => Ok(()),
+    }
+}
+
 impl fdp_option {
     /// Its name, if there is a value, too.
     fn named(&self) -> Result<&[u8]> {
+        if self.name() == CLASS {
+            return Err(NO_METHOD.into());
+        }
         if self.has_value == 0 {
             return Err(format!("option {} has no value", shown(self.name())));
         }

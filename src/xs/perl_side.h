@@ -24,6 +24,8 @@ typedef struct {
     I32       items;
     I32       store;   /* index of the FDP_STORE argument, or -1                */
     AV       *list;    /* the FDP_LIST argument, or NULL                        */
+    const char *wrong; /* what is wrong with argument wrong_at, or NULL         */
+    I32       wrong_at;
     bool      listed;  /* what came is in there                                 */
     bool      buffers; /* of a handle there may be something in                 */
     bool      pinned;  /* the arguments live until the statement ends           */

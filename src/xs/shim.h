@@ -74,6 +74,13 @@ typedef struct {
 #define FDP_STORE_UID     1
 #define FDP_STORE_SENDER  2
 
+/* Of a call that fails, what Perl warns of. */
+#define FDP_MISTAKE_NONE      0
+#define FDP_MISTAKE_LISTENER  1 /* clients are to be accepted there          */
+#define FDP_MISTAKE_NO_SERVER 2 /* they are, where nobody listens            */
+#define FDP_MISTAKE_NO_SOCKET 3
+#define FDP_MISTAKE_NOT_LOCAL 4 /* a socket that carries no descriptors      */
+
 #define FDP_ABSENT 0 /* fewer arguments, or nothing to store into */
 #define FDP_GOOD   1
 #define FDP_BAD    2
@@ -149,7 +156,7 @@ typedef struct {
     size_t         list_length; /* context how many they are                   */
     uint8_t        is_list;
     size_t         surplus;  /* descriptors that were closed unasked for       */
-    uint8_t        is_listener; /* clients are to be accepted there            */
+    uint8_t        mistake;  /* FDP_MISTAKE_...                                */
     fdp_ids        ids;
 } fdp_answer;
 

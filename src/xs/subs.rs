@@ -125,7 +125,10 @@ fn most_descriptors(arguments: &Arguments<'_>, index: usize) -> Option<usize> {
 
 pub fn write_fd(arguments: &Arguments<'_>) -> Outcome {
     let (connection, bytes) = (arguments.descriptor(0)?, arguments.bytes(1));
-    let may_be_empty = || arguments.is_given(1) && passing::keeps_boundaries(connection);
+    if !arguments.is_given(1) {
+        return dies("argument 2, the bytes, is missing or undefined");
+    }
+    let may_be_empty = || passing::keeps_boundaries(connection);
     if bytes.is_empty() && !may_be_empty() {
         return dies("argument 2 is empty");
     }

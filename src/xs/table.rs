@@ -190,7 +190,8 @@ pub static TABLE: &[Row] = &numbered([
     Row::new(c"File::FDpasser::memfd", c"bb", subs::memfd).if_bad(FDP_DIE).gives(HANDLE),
     Row::new(c"File::FDpasser::get_fopen_mode", c"d", subs::get_fopen_mode).gives(Success::Text),
     Row::new(c"File::FDpasser::transport", c"", subs::transport).gives(Success::Text),
-    Row::new(c"File::FDpasser::CLONE", c"", subs::clone),
+    // Perl gives it the class.
+    Row::new(c"File::FDpasser::CLONE", c"b", subs::clone),
     Row::new(c"File::FDpasser::cli_conn", c"p", subs::cli_conn)
         .counted(c"name", c"$")
         .gives(NUMBER)

@@ -52,6 +52,7 @@ fdp_prepare(pTHX_ fdp_reader *reader, fdp_call *call, const fdp_sub *sub)
     reader->call = call;
     reader->store = -1;
     reader->list = NULL;
+    reader->wrong = NULL;
     reader->listed = FALSE;
     reader->buffers = FALSE;
     reader->pinned = FALSE;

@@ -60,10 +60,12 @@ my @CALLBACKS = qw(on_drain on_input on_end on_error);
 # The native layer takes what it has written off a piece: an empty one has gone.
 
 sub new {
-    my ($class, $connection, %option) = @_;
-    my %own = map { $_ => delete $option{$_} } grep { exists $option{$_} }
+    my ($class, $connection, @options) = @_;
+    my %option = (@options, @options % 2 ? undef : ());
+    my %own    = map { $_ => delete $option{$_} } grep { exists $option{$_} }
         keys %DEFAULT, @CALLBACKS;
-    my $self = $class->_new($connection, \%option);
+    my $self = $class->_new($connection, @options % 2 ? $options[-1] : %option)
+        or return undef;
     $self->_check_options('new', \%own);
     my $type = _type_of($self) or return undef;
     my $is_packets = $type != Socket::SOCK_STREAM();
@@ -78,7 +80,7 @@ sub new {
     );
     $self->{limit} = $self->{max_bytes} + ($is_packets ? 0 : $HEADER_LENGTH);
     $self->{is_datagrams} = $type == Socket::SOCK_DGRAM();
-    $self->{blocking} = _is_blocking($self) if !defined $own{blocking};
+    $self->{blocking} = _is_blocking($self) // return undef if !defined $own{blocking};
     return $self;
 }
 
@@ -648,7 +650,8 @@ sub _check_options {
     for my $name (sort keys %$option) {
         my $value = $option->{$name};
         if (my $is_valid = $IS_VALID{$name}) {
-            $self->_invalid($function, "$name makes no sense")
+            $self->_invalid($function,
+                "$name => " . (defined $value ? "'$value'" : 'undef') . ' makes no sense')
                 if !$is_valid->($value);
         }
         else {
@@ -672,7 +675,10 @@ sub _check_bytes {
 sub _type_of {
     my ($self) = @_;
     my $handle = $self->_a_handle or return;
-    return Socket::SOCK_STREAM() if File::FDpasser::my_isastream($handle) == 1;
+    $self->_check_is_no_listener($handle);
+    my $is_stream = File::FDpasser::my_isastream($handle);
+    return                       if $is_stream < 0;
+    return Socket::SOCK_STREAM() if $is_stream;
     my $name = getsockname $handle;
     return if !defined $name;
     return _fails(Errno::EOPNOTSUPP())
@@ -684,6 +690,7 @@ sub _type_of {
 sub _is_blocking {
     my ($self) = @_;
     my $flags = File::FDpasser::my_getfl($self->{connection});
+    return undef if $flags < 0;
     return !($flags & Fcntl::O_NONBLOCK());
 }
 

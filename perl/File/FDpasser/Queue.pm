@@ -32,8 +32,8 @@ my $BATCH = 1012;
 # `ready`, close the queue or drop it.
 
 sub new {
-    my ($class, $connection, %option) = @_;
-    my $self = $class->_new($connection, \%option);
+    my ($class, $connection, @options) = @_;
+    my $self = $class->_new($connection, @options) or return undef;
     _make_nonblocking($self) or return undef;
     $self->{$_} = [] for qw(receivers received sends);
     return $self;
@@ -253,6 +253,8 @@ sub _check_push {
 sub _make_nonblocking {
     my ($self) = @_;
     my $handle = $self->_a_handle or return;
+    return if !defined getsockname $handle && File::FDpasser::my_isastream($handle) != 1;
+    $self->_check_is_no_listener($handle);
     return defined IO::Handle::blocking($handle, 0);
 }
 

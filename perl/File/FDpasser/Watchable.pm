@@ -8,6 +8,7 @@ use Carp ();
 use Errno ();
 use File::FDpasser ();
 use Scalar::Util qw(blessed openhandle refaddr reftype weaken);
+use Socket ();
 
 our $VERSION = '1.00';
 
@@ -36,13 +37,18 @@ our %telling;
 # to happen together is one expression, or one call of the native layer.
 
 sub _new {
-    my ($class, $connection, $option) = @_;
-    my $on_wants = delete $option->{on_wants};
+    my ($class, $connection, @options) = @_;
+    $class->_invalid('new', "option $options[-1] has no value") if @options % 2;
+    my %option   = @options;
+    my $on_wants = delete $option{on_wants};
     $class->_check_code('new', 'on_wants', $on_wants);
-    my ($unknown) = sort keys %$option;
+    my ($unknown) = sort keys %option;
     $class->_invalid('new', "there is no option $unknown") if defined $unknown;
-    $class->_invalid('new', 'the connection is not open')
-        if !_is_open($connection);
+    if (!_is_open($connection)) {
+        $class->_invalid('new', _why_not_open('the connection', $connection))
+            if $!{EBADF};
+        return;
+    }
     return bless {
         connection => $connection,
         pausing    => {},
@@ -158,7 +164,17 @@ sub _check_code {
     return;
 }
 
-sub _is_open { return File::FDpasser::my_getfl($_[0]) != -1 }
+sub _is_open {
+    no warnings 'File::FDpasser';
+    return File::FDpasser::my_getfl($_[0]) != -1;
+}
+
+sub _why_not_open {
+    my ($what, $handle) = @_;
+    return "$what is undefined" if !defined $handle;
+    return "$what is not open"  if ref $handle || ref \$handle eq 'GLOB' || $handle =~ /\A[0-9]+\z/;
+    return "$what is a string: " . substr $handle, 0, 40;
+}
 
 # Handles of what the given ones are now, whatever becomes of these; undef with $!.
 # One that comes again, of what system or caller says is the same, is not made
@@ -171,7 +187,7 @@ sub _duplicates {
         my $key   = ref $given ? refaddr $given : defined $given ? $given : '';
         my $spare = $known{$key} || $self->_spare($given);
         if (!$spare) {
-            $self->_invalid($function, 'a handle is not open') if $!{EBADF};
+            $self->_invalid($function, _why_not_open('a handle', $given)) if $!{EBADF};
             return undef;
         }
         push @duplicates, $known{$key} = $spare;
@@ -192,6 +208,15 @@ sub _is_transient {
     my ($self, $errno) = @_;
     local $! = $errno;
     return $! > 0 && grep { $!{$_} } @TRANSIENT;
+}
+
+# Clients are accepted there, and nothing is sent or received.
+sub _check_is_no_listener {
+    my ($self, $handle) = @_;
+    my $listens = getsockopt $handle, Socket::SOL_SOCKET(), Socket::SO_ACCEPTCONN();
+    $self->_invalid('new', 'the connection is a listening endpoint; serv_accept_fh takes its clients')
+        if $listens && unpack 'i', $listens;
+    return;
 }
 
 # Perl's own functions take it: the connection, or a duplicate.
