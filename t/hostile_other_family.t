@@ -14,6 +14,7 @@ use Situation;
 use Errno ();
 use File::FDpasser qw(:all);
 use File::FDpasser::Queue;
+no warnings 'File::FDpasser';
 use IO::Socket::INET;
 use POSIX ();
 use Socket;

@@ -16,6 +16,7 @@ use Socket qw(AF_UNIX SOCK_STREAM SOCK_DGRAM SO_TYPE SOL_SOCKET
     pack_sockaddr_un unpack_sockaddr_un);
 
 use File::FDpasser;
+no warnings 'File::FDpasser';
 
 # A server with a name in the file system, and its clients.
 

@@ -130,12 +130,11 @@ sub _bytes {
 sub _warn {
     my ($about, $function, $count) = @_;
 
-    if (my $text = $warning{$about}) {
-        warnings::warnif(__PACKAGE__, $text->($function, $count));
-    }
-    elsif ($function !~ /\A_/) {    # our own code looks itself
-        warnings::warnif(__PACKAGE__, "$function: argument $count $about");
-    }
+    # Queues and channels tell of mistakes themselves.
+    return if $function =~ /\A_/ && $about !~ /\A(?:surplus|\w+_ahead)\z/;
+    my $text = $warning{$about} ? $warning{$about}->($function, $count)
+        : "$function: argument $count $about";
+    warnings::warnif(__PACKAGE__, $text);
     return;
 }
 
