@@ -166,6 +166,15 @@ fails_empty { read_fd($us, 1, 1) } 'EAGAIN', 'nor a descriptor';
     is queued($us), undef, 'and nothing was sent';
 }
 
+# ---- more than there is memory for is all that there is
+
+for my $many (2**31, 2**32, 2**40) {
+    write_fd($peer, 'bytes', $file);
+    is scalar(my @got = read_fd($us, $many, $many)), 2, "read_fd: $many bytes, $many descriptors";
+    send_files($peer, $file, $file);
+    is scalar(@got = recv_fhs($us, $many)), 2, "recv_fhs: $many descriptors";
+}
+
 # ---- what a handle may be
 
 {

@@ -120,7 +120,12 @@ pub fn receive_all(arguments: &Arguments<'_>) -> Outcome {
 /// None if it is negative.
 fn most_descriptors(arguments: &Arguments<'_>, index: usize) -> Option<usize> {
     let most = arguments.integer(index).unwrap_or(MOST_DESCRIPTORS as i64);
-    usize::try_from(most).ok()
+    size(most)
+}
+
+/// None if it is negative; what does not fit into memory is all of it.
+fn size(number: i64) -> Option<usize> {
+    (number >= 0).then(|| usize::try_from(number).unwrap_or(usize::MAX))
 }
 
 pub fn write_fd(arguments: &Arguments<'_>) -> Outcome {
@@ -136,10 +141,9 @@ pub fn write_fd(arguments: &Arguments<'_>) -> Outcome {
 }
 
 pub fn read_fd(arguments: &Arguments<'_>) -> Outcome {
-    let Some(length @ 1..) = arguments.integer(1) else {
+    let Some(length @ 1..) = arguments.integer(1).and_then(size) else {
         return dies("argument 2 is not 1 or more");
     };
-    let length = usize::try_from(length).unwrap_or(usize::MAX);
     let Some(most) = most_descriptors(arguments, 2) else {
         return dies("argument 3 is negative");
     };
@@ -208,7 +212,7 @@ pub fn receive_into(arguments: &Arguments<'_>) -> Outcome {
 }
 
 pub fn read_into(arguments: &Arguments<'_>) -> Outcome {
-    let length = arguments.integer(2).and_then(|length| usize::try_from(length).ok());
+    let length = arguments.integer(2).and_then(size);
     let length = length.unwrap_or(0).max(1);
     let patience = patience(arguments.integer(3));
     Ok(passing::read(arguments.descriptor(0)?, length, MOST_DESCRIPTORS, false, patience))
