@@ -104,8 +104,14 @@ for my $module ( 'File::FDpasser', map {"File::FDpasser::$_"} qw(Channel Loop Qu
     is run("cd / && $^X -Mlocal::lib=--no-create,$library -M$module -e 'print \$$module\::VERSION'"),
         $version, "$module is installed";
 }
-like run("cd / && man -l $library/man/man3/File::FDpasser.3*"), qr/NAME/, 'and its manual page'
-    if -x '/usr/bin/man';
+my @pages = grep { content($_) =~ /^=head1 NAME/m } grep {m{^perl/}} @$files;
+cmp_ok scalar @pages, '>', 7, 'the manual has parts';
+for my $page (@pages) {
+    my $name = $page =~ s{^perl/(.*)[.]\w+\z}{$1}r =~ s{/}{::}gr;
+    is run("find $library/lib/perl5 -path '*/" . ( $page =~ s{^perl/}{}r ) . q{' | wc -l}), "1\n", "$name: where perldoc finds it";
+    like run("cd / && man -l $library/man/man3/$name.3*"), qr/NAME.*\Q$name\E/s, "$name: and man"
+        if -x '/usr/bin/man';
+}
 
 chdir '/';
 done_testing;

@@ -197,11 +197,11 @@ before, between and after the descriptors.
 Descriptors do not leave the machine: nothing can be sent over TCP or UDP (EOPNOTSUPP). A TCP
 connection can be passed, like anything else that is open.
 
-L<File::FDpasser::Cookbook> has programs to copy. L<File::FDpasser::Queue> sends and receives from
-within an event loop, L<File::FDpasser::Channel> speaks protocols of your own there and elsewhere.
-L<File::FDpasser::Protocol> has what goes over the wire, other languages and programs, and STREAMS;
-L<File::FDpasser::Guarantees> what can be relied on, and the tests that show it;
-L<File::FDpasser::Upgrading> what scripts written for version 0.09 may notice.
+L<File::FDpasser::Cookbook> has programs to copy. L<File::FDpasser::Channel> speaks protocols of your
+own, L<File::FDpasser::Queue> sends and receives from within an event loop, L<File::FDpasser::Loop>
+puts both into AnyEvent, IO::Async, Mojolicious and POE. L<File::FDpasser::Protocol> has the wire
+format, other languages and programs, and STREAMS; L<File::FDpasser::Guarantees> what can be relied
+on, beside threads and after fork too; L<File::FDpasser::Upgrading> what scripts of 0.09 may notice.
 
 =head1 OVERVIEW
 
@@ -812,7 +812,7 @@ A message has at most 253 descriptors: the kernel's limit. Several processes may
 endpoint, and each ordinary message goes whole to one of them; text, and messages that were written
 in pieces, are not shared fairly. Rarer limits are in L<File::FDpasser::Guarantees/LIMITATIONS>.
 Linux is tested. FreeBSD, NetBSD, OpenBSD, DragonFly BSD, macOS, illumos and Solaris are
-type-checked, and have not been run.
+type-checked, and have not been run. Windows passes no descriptors.
 
 =head1 EXAMPLES
 
