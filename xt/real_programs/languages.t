@@ -51,7 +51,7 @@ name = "peer"
 version = "0.0.0"
 edition = "2021"
 [dependencies]
-sendfd = "=0.4.4"
+sendfd = "=0.4.5"
 END
         builds('the Rust program', 'cargo', 'build', '--quiet', '--manifest-path', "$dir/rust/Cargo.toml");
         copies('Rust', "$dir/rust/target/debug/peer");
