@@ -64,7 +64,7 @@ open my $fh, '<', $patient or die $!;
 is says(sub { send_file($_[0], $fh) }), content($patient), 'a server that sends a file';
 {
     my $listener = endp_create($path) or die $!;
-    my $client   = start($^X, $patient, $path, 0.2);
+    my $client   = start($^X, $patient, $path, 2);
     my $conn     = serv_accept_fh($listener) or die $!;
     is said($client), "$path: the server does not answer\n", 'a server that does not';
 }

@@ -15,6 +15,7 @@ use Identity;
 use NeedsTcp;
 use Program;
 use Situation;
+use Syscall;
 
 use File::FDpasser qw(:all);
 
@@ -96,19 +97,44 @@ for my $blocking (0, 1) {
 
 # ---- a batch that does not fit
 
+# Leaves a program room for descriptors up to a number.
+sub limit {
+    my ($pid, $number) = @_;
+    my $limits = pack_64($number) . pack_64(256);
+    defined system_call('prlimit64', $pid, constant('RLIMIT_NOFILE'), $limits, 0) or die "prlimit: $!";
+}
+
+sub first_free {
+    my ($pid) = @_;
+    my $number = 0;
+    $number++ while defined readlink "/proc/$pid/fd/$number";
+    return $number;
+}
+
 SKIP: {
-    skip 'no batches over streams', 2 if transport() ne 'socket';
+    skip 'no batches over streams', 7 if transport() ne 'socket';
+    skip 'no prlimit', 7 if !has_system_call('prlimit64');
     my ($batches) = recipe('A batch that does not fit', $dir);
     my $listener  = endp_create($path) or die $!;
-    my $client    = start('sh', '-c', 'ulimit -n 30; exec "$0" "$@"', $^X, $batches, $path);
+    my $client    = start($^X, $batches, $path);
     my $conn      = serv_accept_fh($listener) or die $!;
     open my $fh, '<', '/dev/null' or die $!;
-    write_fd($conn, "\0\0", ($fh) x $_) // die $! for 3, 60, 4, 150, 60, 5;
+    my $sends = sub {
+        my ($number) = @_;
+        write_fd($conn, "\0\0", ($fh) x $number) or die "write_fd: $!";
+        return $client->line;
+    };
+    is $sends->(3),   "3 descriptors\n",          'a batch is received';
+    is $sends->(150), "a batch is thrown away\n", '... one that is too long is not';
+    limit($client->pid, first_free($client->pid));
+    is $sends->(60), "a batch is thrown away\n", '... nor one for which there is no room';
+    is $sends->(2),  "a batch is thrown away\n", '... and another one';
+    limit($client->pid, 256);
+    is $sends->(5), "5 descriptors\n", '... which are not in the way of the next';
     undef $conn;
     my $run = $client->end;
-    is $run->{out}, join('', map {"$_\n"} '3 descriptors', 'a batch is thrown away', '4 descriptors',
-        ('a batch is thrown away') x 2, '5 descriptors'), 'what fits is received, what does not is not in its way';
     is $run->{err}, '', '... nobody complained';
+    is $run->{status}, 0, '... until the end';
 }
 
 no_leak();

@@ -22,12 +22,13 @@ open my $fh, '<', "$dir/file" or die $!;
 for my $loop (qw(AnyEvent IO::Async::Loop Mojo::IOLoop POE)) {
     SKIP: {
         my $there = run($^X, '-e', "require $loop");
-        skip "$loop is not here", 5 if $there->{status};
+        skip "$loop is not here", 6 if $there->{status};
         my $server = start($^X, $any_loop, $path, $loop);
         is $server->line, "ready\n", "$loop: the server listens";
         my @clients = map { endp_connect($path) || die $! } 1 .. 3;
         send_file($clients[1], $fh) or die $!;
         is $server->line, "12345\n", '... a client sends a file, another one nothing yet';
+        is sysread($clients[1], my $answer, 10), 0, '... and that is all';
         close $clients[0];
         is $server->line, do { local $! = ENOTCONN; "$!\n" }, '... which is gone';
         send_file($clients[2], \*STDIN) or die $!;

@@ -39,7 +39,7 @@ sub start {
         open STDIN, $in[0], $in[1] or die $!;
         open STDOUT, '>&', $writer or die $!;
         open STDERR, '>&', $err    or die $!;
-        alarm 50;    # not even a server outlives the watchdog
+        alarm 50 * ($ENV{FDPASSER_PATIENCE} || 1);    # no server outlives the test
         { no warnings 'exec'; exec { $command[0] } @command }
         syswrite STDERR, "$command[0]: $!\n";
         POSIX::_exit(127);
