@@ -249,15 +249,15 @@ sub dies_of {
         [ 'there is no option a\nb\x00', "a\nb\0" => 1 ],
         [ 'there is no option \xe2\x98\xba', "\x{263a}" => 1 ],
         [ 'there is no option ' . 'x' x 40 . '...', 'x' x 1000 => 1 ],
-        [ 'option mode has no value', 'mode' ],
-        [ 'option 384 has no value',  0600 ],
-        [ 'option exclusive has no value', mode => 0600, 'exclusive' ],
+        [ 'option mode has no value: options are name => value', 'mode' ],
+        [ 'option 384 has no value: options are name => value',  0600 ],
+        [ 'option exclusive has no value: options are name => value', mode => 0600, 'exclusive' ],
         )
     {
         dies_of('endp_create', @$_);
     }
     my $options = { mode => 0600 };
-    dies_of('endp_create', "option $options has no value", $options);
+    dies_of('endp_create', "option $options has no value: options are name => value", $options);
     ok !-e $path, '... and nothing is made';
     my $listener = endp_create($path, mode => undef, backlog => undef,
         exclusive => undef);
@@ -270,7 +270,7 @@ sub dies_of {
         [ "timeout => Inf $seconds",    timeout => 9**9**9 ],
         [ 'there is no option no_such', no_such => 1 ],
         [ 'there is no option mode',    mode    => 0600 ],
-        [ 'option timeout has no value', 'timeout' ],
+        [ 'option timeout has no value: options are name => value', 'timeout' ],
         )
     {
         dies_of('endp_connect', @$_);

@@ -113,11 +113,11 @@ is_said(@$_) for
     [ 'recv_fhs($us, 1, my $s, 2)',  'recv_fhs: argument 4 is one too many' ],
     [ 'transport("streams")', 'transport: argument 1 is one too many' ],
     # options
-    [ 'endp_create("x", 0600)', "$invalid endp_create: option 384 has no value" ],
-    [ 'endp_create("x", { mode => 0600 })', "$invalid endp_create: option HASH has no value" ],
-    [ 'endp_connect("x", 5)',           "$invalid endp_connect: option 5 has no value" ],
+    [ 'endp_create("x", 0600)', "$invalid endp_create: option 384 has no value: options are name => value" ],
+    [ 'endp_create("x", { mode => 0600 })', "$invalid endp_create: option HASH has no value: options are name => value" ],
+    [ 'endp_connect("x", 5)',           "$invalid endp_connect: option 5 has no value: options are name => value" ],
     [ 'endp_connect("x", timeout => "5s")', "$invalid endp_connect: timeout => '5s' is no number of seconds" ],
-    [ 'spipe("seqpacket")', "$invalid spipe: option seqpacket has no value" ],
+    [ 'spipe("seqpacket")', "$invalid spipe: option seqpacket has no value: options are name => value" ],
     [ 'spipe(type => SOCK_STREAM)', "$invalid spipe: type => " . SOCK_STREAM
             . q{ is neither 'stream' nor 'seqpacket' nor 'dgram'} ],
     # methods
@@ -136,7 +136,7 @@ is_said(@$_) for
         [ 'File::FDpasser::Queue->new("server")', new => 'the connection is a string: server' ],
         [ 'File::FDpasser::Queue->new($closed)',  new => 'the connection is not open' ],
         [ 'File::FDpasser::Queue->new($us, loop => 1)', new => 'there is no option loop' ],
-        [ 'File::FDpasser::Queue->new($us, sub { })',   new => 'option CODE has no value' ],
+        [ 'File::FDpasser::Queue->new($us, sub { })',   new => 'option CODE has no value: options are name => value' ],
         [ 'File::FDpasser::Queue->new($us, on_wants => 1)', new => 'on_wants is no code reference' ],
         [ '$queue->push_recv_fh',                 push_recv_fh => 'there is no callback' ],
         [ '$queue->push_recv_fh("got_it")', push_recv_fh => 'the callback is no code reference' ],
@@ -154,7 +154,7 @@ is_said(@$_) for
     # channels
     map({ my ($call, $method, $why) = @$_; [ $call, "$invalid File::FDpasser::Channel::$method: $why" ] }
         [ 'File::FDpasser::Channel->new', new => 'the connection is undefined' ],
-        [ 'File::FDpasser::Channel->new($us, 5)', new => 'option 5 has no value' ],
+        [ 'File::FDpasser::Channel->new($us, 5)', new => 'option 5 has no value: options are name => value' ],
         [ 'File::FDpasser::Channel->new($us, Timeout => 5)', new => 'there is no option Timeout' ],
         [ 'File::FDpasser::Channel->new($us, timeout => "5s")', new => q{timeout => '5s' makes no sense} ],
         [ 'File::FDpasser::Channel->new($us, on_end => "x")', new => 'on_end is no code reference' ],

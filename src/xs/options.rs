@@ -85,7 +85,10 @@ impl fdp_option {
             return Err(NO_METHOD.into());
         }
         if self.has_value == 0 {
-            return Err(format!("option {} has no value", shown(self.name())));
+            return Err(format!(
+                "option {} has no value: options are name => value",
+                shown(self.name())
+            ));
         }
         Ok(self.name())
     }

@@ -38,7 +38,7 @@ our %telling;
 
 sub _new {
     my ($class, $connection, @options) = @_;
-    $class->_invalid('new', "option $options[-1] has no value") if @options % 2;
+    $class->_invalid('new', "option $options[-1] has no value: options are name => value") if @options % 2;
     my %option   = @options;
     my $on_wants = delete $option{on_wants};
     $class->_check_code('new', 'on_wants', $on_wants);
