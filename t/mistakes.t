@@ -41,7 +41,7 @@ sub warns {
 }
 
 our ($conn, $other, $us, $them, $listener, $peer, $s);
-our ($fh, $closed, $pipe, $tcp, $channel, $queue, $gone);
+our ($fh, $closed, $pipe, $tcp, $channel, $queue, $gone, $blocks);
 
 sub compiled {
     my ($pragma, $call) = @_;
@@ -61,6 +61,7 @@ $channel  = File::FDpasser::Channel->new($us);
 $queue    = File::FDpasser::Queue->new($us);
 $gone     = File::FDpasser::Queue->new(fileno $us);
 $gone->close;
+$blocks = File::FDpasser::Channel->new($us, blocking => 1);
 pipe $pipe, my $its_writer or die "pipe: $!";
 
 # What is said of a call: an exception, or warnings.
@@ -169,6 +170,8 @@ is_said(@$_) for
         [ 'watch()',               watch => 'argument 1 is no queue and no channel' ],
         [ 'watch($us)',            watch => 'argument 1 is no queue and no channel' ],
         [ 'run($queue, $us)',      run   => 'argument 2 is no queue and no channel' ],
+        [ 'watch($blocks)', watch => 'argument 1 is a channel that blocks; make it with blocking => 0' ],
+        [ 'run($blocks)',   run   => 'argument 1 is a channel that blocks; make it with blocking => 0' ],
         [ 'watch($gone)',          watch => 'argument 1 is closed' ],
         [ 'watch($queue)', watch => 'there is no argument 2, and AnyEvent is not loaded' ],
         map({ [ "watch(\$queue, $_)", watch => 'argument 2 is no loop that is known' ] }
@@ -192,7 +195,7 @@ SKIP: {
     is_said($_->[1], "$_->[0]: this is no Unix-domain socket, and no other carries descriptors") for
         [ send_file => 'send_file($tcp, $fh)' ], [ recv_fh => 'recv_fh($tcp)' ];
 }
-undef $_ for $queue, $channel, $gone, $fh, $closed, $pipe, $its_writer, $tcp, $us, $peer;
+undef $_ for $queue, $channel, $gone, $blocks, $fh, $closed, $pipe, $its_writer, $tcp, $us, $peer;
 
 # ---- receiving where clients are to be accepted
 

@@ -176,6 +176,9 @@ sub _check {
     my ($function, $thing, $which) = @_;
     _invalid($function, "argument $which is no queue and no channel")
         if !blessed $thing || !$thing->isa('File::FDpasser::Watchable');
+    # Its callbacks would stop the loop.
+    _invalid($function, "argument $which is a channel that blocks; make it with blocking => 0")
+        if $thing->can('blocking') && $thing->blocking;
     return;
 }
 
@@ -266,8 +269,8 @@ any more has to be closed, at the end of its connection too.
 
 No loop is loaded: it is there already, in a program that has one.
 
-B<Arguments:> A L<File::FDpasser::Queue> or L<File::FDpasser::Channel>, which should
-not be blocking. Then the loop:
+B<Arguments:> A L<File::FDpasser::Queue>; or a L<File::FDpasser::Channel> that was
+made with C<< blocking => 0 >>. Then the loop:
 
 =over 4
 
@@ -297,8 +300,8 @@ B<Returns:> The object; or C<undef> and C<$!> where the connection is given as a
 number or an object with a C<fileno> method, and there is no room for a duplicate.
 
 B<Errors:> Dies with C<Invalid args to File::FDpasser::Loop::watch: ...> of what is
-no queue and no channel, is closed or watched already, and of a loop that it does
-not know.
+no queue and no channel, blocks, is closed or watched already, and of a loop that it
+does not know.
 
 =head2 run
 
