@@ -5,7 +5,7 @@ use Test::More;
 use Identity;
 use Meeting;
 use Situation;
-use POSIX ();
+use Syscall;
 use Socket qw(AF_INET AF_UNIX SOCK_DGRAM SOCK_STREAM);
 
 use File::FDpasser qw(:all);
@@ -94,10 +94,8 @@ SKIP: {
 
 # Perl has no call for it.
 sub set_no_groups {
-    my %number = (x86_64 => 116, aarch64 => 159);
-    my ($machine) = (POSIX::uname())[4];
-    my $number = $number{$machine} or die "setgroups: no number on $machine\n";
-    syscall($number, 0, 0) == 0 or die "setgroups: $!\n";
+    my ($call) = grep { has_system_call($_) } qw(setgroups32 setgroups);
+    defined system_call($call, 0, 0) or die "setgroups: $!\n";
     return;
 }
 

@@ -88,7 +88,7 @@ sub opened {
         "my \$number = POSIX::dup(fileno $handle)" );
 }
 
-sub no_stat { return shift =~ s/ \w*fstat\w*//r }
+sub no_stat { return shift =~ s/ fstat//r }
 
 # calls($code, $before): the names of the system calls of $code, the third time.
 sub calls {
@@ -125,8 +125,15 @@ sub between_marks {
             @calls  = () if $inside;
         }
         elsif ( $inside && $line =~ /^(\w+)\(/ ) {
-            push @calls, $1 eq 'ppoll' ? 'poll' : $1;    # as some machines have only that
+            push @calls, usual($1);
         }
     }
     return join ' ', @calls;
+}
+
+# What a call is called on most machines: some have only a wider one.
+sub usual {
+    my $name = shift;
+    return 'fstat' if $name =~ /fstat|statx/;
+    return $name =~ s{\A_l(?=lseek)|64\z|_time64\z}{}gr =~ s/\Appoll\z/poll/r;
 }

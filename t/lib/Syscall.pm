@@ -24,7 +24,8 @@ use File::Temp ();
 our @EXPORT = qw(system_call has_system_call constant pack_64 unpack_64
     descriptor_limit);
 
-my @CALLS = qw(pread64 prlimit64 recvmsg sendmmsg sendmsg setxattr unshare utimensat utimensat_time64);
+my @CALLS = qw(pread64 prlimit64 recvmsg sendmmsg sendmsg setgroups setgroups32
+    setxattr unshare utimensat utimensat_time64);
 
 # As most machines have them.
 my %CONSTANTS = (RLIMIT_NOFILE => 7, SO_PASSCRED => 16);
