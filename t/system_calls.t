@@ -55,9 +55,9 @@ like calls( 'scalar( my @all = recv_fds($end) ) && 0', 'send_files($conn, ($read
     qr/\A\w*rlimit\w* fcntl \w*select\w* recvmsg\z/, 'receiving 64 numbers at once';
 
 # One that has to wait: nothing is there, may it wait and how long, with signals
-# held back until it does; and then the message.
+# held back until it does; and then the message, for which there still is room.
 is calls( 'recv_fd($end_number)', 'send_when_blocked()' ),
-    "$take fcntl getsockopt rt_sigprocmask poll rt_sigprocmask $take", 'waiting for a number';
+    "$take fcntl getsockopt rt_sigprocmask poll rt_sigprocmask recvmsg", 'waiting for a number';
 
 # A socket that does not block, and then does, and its handle: known for a socket.
 is calls('endp_connect($path)'), 'socket connect fcntl ' . no_stat( opened( '+<&=', '$socket' ) ),
