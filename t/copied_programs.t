@@ -13,6 +13,7 @@ use File::Spec ();
 use POSIX qw(SIGPIPE WUNTRACED);
 use Files;
 use Identity;
+use Manual;
 use Script;
 use Situation;
 
@@ -29,18 +30,6 @@ my $below  = content('perl/File/FDpasser/Upgrading.pod');
 my @readme = content('README.md') =~ /^```perl\n(.*?)^```$/msg;
 my ($server, $client) = blocks(section('SYNOPSIS', $manual));
 is_deeply \@readme, [ $server, $client ], 'README.md and the SYNOPSIS show the same two programs';
-
-# The verbatim blocks of a text, without their indentation.
-sub blocks {
-    my ($text) = @_;
-    return map { s/^    //mgr =~ s/\A\n*(.*?)\n*\z/$1\n/sr } $text =~ /^((?: {4}[^\n]*\n|\n(?=\n* {4}))+)/mg;
-}
-
-sub section {
-    my ($name, $text) = @_;
-    my ($section) = $text =~ /^=head[12] \Q$name\E\n(.*?)(?=^=head|\z)/ms;
-    return defined $section ? $section : die "no section $name\n";
-}
 
 sub text { local $! = shift; return "$!" }
 

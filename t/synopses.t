@@ -6,6 +6,8 @@ use warnings;
 
 use lib 't/lib';
 use Test::More;
+use Files;
+use Manual;
 use Situation;
 
 my %prints = (
@@ -17,16 +19,11 @@ my %prints = (
     ],
 );
 
-# The programs in the synopsis: what is verbatim, from `use strict` on.
 sub programs {
     my ($module) = @_;
     eval "require File::FDpasser::$module" or die $@;
-    open my $source, '<', $INC{"File/FDpasser/$module.pm"} or die $!;
-    local $/;
-    my ($synopsis) = <$source> =~ /^=head1 SYNOPSIS\n(.*?)^=head1 /ms;
-    my @programs = $synopsis =~ /^(    use strict;\n(?:(?:    .*)?\n)*)/mg;
-    s/^    //mg for @programs;
-    return @programs;
+    my $manual = content($INC{"File/FDpasser/$module.pm"});
+    return grep {/\Ause strict;\n/} blocks(section('SYNOPSIS', $manual));
 }
 
 for my $module (sort keys %prints) {

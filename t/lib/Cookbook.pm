@@ -20,6 +20,7 @@ use warnings;
 
 use Exporter 'import';
 use Files;
+use Manual;
 
 our @EXPORT = qw(recipes programs recipe);
 
@@ -27,19 +28,15 @@ my $COOKBOOK = content('perl/File/FDpasser/Cookbook.pod');
 
 sub recipes {
     my ($chapter) = @_;
-    my $text = defined $chapter ? part("=head1 $chapter", '=head1') : $COOKBOOK;
+    my $text = defined $chapter
+        ? $COOKBOOK =~ s/.*^=head1 \Q$chapter\E\n(.*?)^=head1 .*/$1/msr : $COOKBOOK;
     return $text =~ /^=head2 (.*)$/mg;
 }
 
 sub programs {
     my ($heading) = @_;
-    my $part = part("=head2 $heading", '=head[12]');
-    my @programs;
-    while ($part =~ m{^\n( {4}(?:\#|//|/\*) ([\w.-]+\.\w+): .*\n(?:(?: {4}.*)?\n)*)}mg) {
-        my ($text, $name) = ($1, $2);
-        push @programs, $name => $text =~ s/^ {4}//mgr =~ s/\n+\z/\n/r;
-    }
-    return @programs;
+    return map { m{(?:\A|\n\n)((?:\#|//|/\*) ([\w.-]+\.\w+): .*)}s ? ($2 => $1) : () }
+        blocks(section($heading, $COOKBOOK));
 }
 
 sub recipe {
@@ -51,13 +48,6 @@ sub recipe {
         write_file($paths[-1], $text);
     }
     return @paths;
-}
-
-# From a heading to the next of these.
-sub part {
-    my ($heading, $next) = @_;
-    my ($part) = $COOKBOOK =~ /^\Q$heading\E\n(.*?)^$next /ms;
-    return defined $part ? $part : die "no recipe: $heading\n";
 }
 
 1;
