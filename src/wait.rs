@@ -63,6 +63,10 @@ const MOST_TURNS: u32 = 1000;
 /// Pauses of a wait that is told "ready" when there is nothing grow up to this.
 const LONGEST_PAUSE: Duration = Duration::from_millis(64);
 
+/// So long at most a wait for room to write is one poll(2): a peer that stops to
+/// read by shutdown(2) does not end it, and only another attempt says EPIPE.
+const LONGEST_WAIT_FOR_ROOM: Duration = Duration::from_millis(250);
+
 /// One connection's waiting in one call.
 #[derive(Debug)]
 pub struct Waiter {
@@ -171,8 +175,17 @@ impl Waiter {
             (_, Some(Duration::ZERO)) => Woken::TimedOut,
             (Until::Turn, _) => Woken::Ready,
             (Until::Readable, _) => self.wait_for(PollFlags::POLLIN, left, signals),
-            (Until::Writable, _) => self.wait_for(PollFlags::POLLOUT, left, signals),
+            (Until::Writable, _) => self.wait_for_room(left, signals),
         };
+    }
+
+    fn wait_for_room(&mut self, left: Option<Duration>, signals: Signals<'_>) -> Woken {
+        let longest = Some(LONGEST_WAIT_FOR_ROOM);
+        let is_last = left.is_some() && left <= longest;
+        match self.wait_for(PollFlags::POLLOUT, if is_last { left } else { longest }, signals) {
+            Woken::TimedOut if !is_last => Woken::Ready,
+            woken => woken,
+        }
     }
 
     /// poll(2).  Where that was over and there was nothing, and it would be over

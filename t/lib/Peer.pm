@@ -131,7 +131,7 @@ sub send_raw {
 sub recv_raw {
     my ($socket, $max_bytes, $flags) = @_;
     my $bytes   = buffer($max_bytes);
-    my $control = buffer(CMSG_HEADER + 4 * 256);
+    my $control = buffer(CMSG_HEADER + 4 * 256 + 64);    # and noted credentials
     my $vector  = pack 'P L!', $bytes, $max_bytes;
     my $header  = message_header(\$vector, \$control);
     my $got = system_call('recvmsg', fileno $socket, $header,

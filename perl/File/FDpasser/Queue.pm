@@ -195,7 +195,11 @@ sub _report {
     my $send    = $sends->[0] or return;
     my $left    = @{ $send->{what} };
     my $errno   = $send->{over};
-    my $value   = $left ? $send->{value} - $left || undef : $send->{value};
+    my $value   = $send->{value};
+    if ($left) {    # a reply, which is two, goes whole or not at all
+        $value -= $left;
+        $value = undef if $value < 1;
+    }
     $send = $send->{callback} || sub { };
     if ($left) {
         &{ (@_ = $value, shift @$sends, $! = $errno, $send)[-1] };

@@ -56,7 +56,7 @@ impl Read {
     fn take(&mut self) -> Result<Vec<u8>> {
         let announced = half_read::recall(self.stream);
         let taken = self.take_up_to_bytes(announced);
-        if announced && matches!(taken, Err(Error::WouldBlock)) {
+        if announced && taken.is_err() {
             half_read::remember(self.stream);
         }
         taken
@@ -97,11 +97,11 @@ impl Read {
 
 impl Operation for Read {
     fn advance(&mut self) -> Result<Step> {
-        let read = self.waiter.outcome().and_then(|()| self.take());
-        let waits = match read {
-            Ok(bytes) => return Ok(self.finish(bytes).into()),
-            Err(Error::WouldBlock) => self.waiter.for_input(),
-            Err(error) => Err(error),
+        // A wait that is over says WouldBlock too, and is not begun again.
+        let waits = match self.waiter.outcome().map(|()| self.take()) {
+            Ok(Ok(bytes)) => return Ok(self.finish(bytes).into()),
+            Ok(Err(Error::WouldBlock)) => self.waiter.for_input(),
+            Ok(Err(error)) | Err(error) => Err(error),
         };
         match waits {
             Err(_) if self.taken.count > 0 => Ok(self.finish(Vec::new()).into()),

@@ -100,13 +100,14 @@ impl Write {
 
 impl Operation for Write {
     fn advance(&mut self) -> Result<Step> {
-        let written = self.waiter.outcome().and_then(|()| self.write());
-        let written = match written {
-            Err(Error::WouldBlock) => match self.waiter.for_output() {
+        // A wait that is over says WouldBlock too, and is not begun again.
+        let written = match self.waiter.outcome().map(|()| self.write()) {
+            Ok(Err(Error::WouldBlock)) => match self.waiter.for_output() {
                 Ok(step) => return Ok(step),
                 Err(error) => Err(error),
             },
-            written => written,
+            Ok(written) => written,
+            Err(over) => Err(over),
         };
         match written {
             Err(error) if self.sent == 0 => Err(error),
