@@ -1,12 +1,13 @@
 use strict;
 use warnings;
 
-# Hostile peers against the receiving calls and the queue: cases that were found
-# once (xt/hostile/corpus), then new ones of seeds, over both transports. What the
-# manual promises is asserted by xt/lib/Hostile/Laws.pm and
-# Model.pm. Run from the top of the distribution, after make:
+# Hostile peers against every call that receives, sends, accepts or connects, and the
+# queue and the channel: cases that were found once (xt/hostile/corpus), then new
+# ones of seeds, over both transports. What the manual promises is asserted by
+# xt/lib/Hostile/Laws.pm and Model.pm. Run from the top of the distribution, after
+# make:
 #
-#     prove -bv xt/hostile_peer.t                           # 20 seconds each
+#     prove -bv xt/hostile_peer.t                           # 12 seconds each
 #     FDPASSER_HOSTILE=300 prove -bv xt/hostile_peer.t      # ten minutes in all
 #     FDPASSER_SEED=100000 prove -bv xt/hostile_peer.t      # other seeds
 #
@@ -14,7 +15,7 @@ use warnings;
 
 use Test::More;
 
-my $SECONDS = $ENV{FDPASSER_HOSTILE} || 20;
+my $SECONDS = $ENV{FDPASSER_HOSTILE} || 12;
 my $SEED    = $ENV{FDPASSER_SEED}    || 0;
 
 sub run {

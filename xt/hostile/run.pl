@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# Hostile peers against the receiving calls, case by case.
+# Hostile peers against the calls of the module, case by case.
 #
 #     perl -Mblib xt/hostile/run.pl 1234           # the case of a seed, shown
 #     perl -Mblib xt/hostile/run.pl file.case ...  # cases from files
@@ -7,7 +7,8 @@
 #     perl -Mblib xt/hostile/run.pl --for 60 --from 1000 --step 2
 #                                                  # for 60 seconds, from a seed on
 #
-# Says what was broken, and how to run it again; the status is 1 then.
+# Says what was broken, and how to run it again; the status is 1 then. What is
+# broken once and never again, as on a loaded machine, is said and does not count.
 
 use strict;
 use warnings;
@@ -63,13 +64,20 @@ sub case_of {
     return Hostile::Case->parse(join '', readline $file);
 }
 
-my $failed = 0;
+my ($failed, $doubted) = (0, 0);
+
+my $AGAIN = 4;
 
 sub try {
     my ($name) = @_;
     my $case   = case_of($name);
     my @broken = Hostile::Judge::try($case);
     return if !@broken;
+    if (!grep { Hostile::Judge::try(case_of($name)) } 1 .. $AGAIN) {
+        $doubted++;
+        print "# $name, once in ", 1 + $AGAIN, " times:\n", map {"#   $_\n"} @broken;
+        return;
+    }
     $failed++;
     print "not ok $name\n", map {"#   $_\n"} @broken;
     print "#   perl -Mblib xt/hostile/run.pl $name\n";
@@ -99,7 +107,8 @@ $| = 1;
 if (defined $option{for}) {
     my ($seed, $end, $count) = ($option{from}, time + $option{for}, 0);
     for (; time < $end; $seed += $option{step}) { try($seed); $count++ }
-    print "$count cases, seeds $option{from} to ", $seed - $option{step}, ", $failed broken\n";
+    print "$count cases, seeds $option{from} to ", $seed - $option{step},
+        ", $failed broken", $doubted ? ", $doubted only once" : '', "\n";
 }
 else {
     for my $name (@cases) {

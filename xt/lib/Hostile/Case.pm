@@ -12,12 +12,18 @@ package Hostile::Case;
 #     signal restart        # how a handler is installed that ends the waits:
 #                           # plain, restart, die
 #     ticking               # ... and runs all the time
-#     call recv_fhs 3       # in turn, if there are several; a number: $max
+#     timeout 150           # of a channel, in milliseconds
+#     call recv_fhs 3       # in turn, if there are several; a number: $max;
+#                           # of what is sent: bytes, descriptors
 #     round 4 room 1        # so many calls, so many free descriptor numbers:
 #     write 6e616d65 1      # ... after these acts. Bytes in hexadecimal, and
 #     oob 78                # how many descriptors come along
 #     round 2
-#     close                 # shut, close, reset
+#     flood 6162 1          # ... again and again, from now on
+#     read 3                # takes so many reads' worth of what was sent
+#     connect 2             # so many clients; leave 1: so many go away
+#     accept 1              # so many clients are let in; tell 1: and told so
+#     shut                  # close, reset, remove (the listener's name)
 #
 #     my $case = Hostile::Case->parse($text);
 #     print $case->text;
@@ -26,8 +32,9 @@ use strict;
 use warnings;
 
 my @FLAGS  = qw(noted blocking live ticking);
-my @VALUES = qw(transport type signal);
-my @ACTS   = qw(write oob shut close reset flood read fill connect);
+my @VALUES = qw(transport type signal timeout);
+my @COUNTS = qw(read connect leave accept tell);
+my @ACTS   = (qw(write oob flood shut close reset remove), @COUNTS);
 
 sub new {
     my ($class, %case) = @_;
@@ -62,7 +69,7 @@ sub take {
 
 sub act_of {
     my ($word, @rest) = @_;
-    return { do => $word, count => $rest[0] } if $word =~ /\A(?:read|connect|fill)\z/;
+    return { do => $word, count => $rest[0] } if grep { $_ eq $word } @COUNTS;
     my ($hex, $descriptors) = @rest;
     my $bytes = defined $hex && $hex ne '-' ? pack 'H*', $hex : '';
     return { do => $word, bytes => $bytes, descriptors => $descriptors || 0 };
@@ -84,7 +91,7 @@ sub text {
 sub act_text {
     my ($act) = @_;
     return "$act->{do} $act->{count}" if defined $act->{count};
-    return $act->{do} if $act->{do} =~ /\A(?:shut|close|reset)\z/;
+    return $act->{do} if $act->{do} =~ /\A(?:shut|close|reset|remove)\z/;
     my $hex = length $act->{bytes} ? unpack 'H*', $act->{bytes} : '-';
     return "$act->{do} $hex" . ($act->{descriptors} ? " $act->{descriptors}" : '');
 }

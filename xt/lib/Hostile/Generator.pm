@@ -4,7 +4,8 @@ package Hostile::Generator;
 #
 #     my $case = Hostile::Generator::case($seed);
 #
-# Even seeds are for sockets, odd ones for streams.
+# Even seeds are for sockets, odd ones for streams; which attack it is, they say
+# too.
 
 use strict;
 use warnings;
@@ -15,14 +16,23 @@ use Hostile::Random;
 
 my @COUNTS = (1, 1, 1, 1, 1, 2, 2, 3, 28, 253);
 
+my @ATTACKS = (\&receiving, \&receiving, \&receiving, \&sending, \&sending,
+    \&receiving, \&receiving, \&flooding, \&accepting, \&connecting);
+
 sub case {
     my ($seed) = @_;
     my $random = Hostile::Random->new($seed);
     my $case   = Hostile::Case->new(transport => $seed % 2 ? 'streams' : 'socket');
     $case->{type} = type($random, $case);
+    $ATTACKS[ int($seed / 2) % @ATTACKS ]->($random, $case);
+    return $case;
+}
+
+sub receiving {
+    my ($random, $case) = @_;
     victim($random, $case);
     $case->{rounds} = [ rounds($random, $case, acts($random, $case)) ];
-    return $case;
+    return;
 }
 
 # Sockets are served as sockets where streams are emulated, too.
@@ -45,18 +55,18 @@ sub victim {
         $case->{ticking} = 1;
         $case->{signal}  = $random->pick(qw(plain restart));
     }
-    my $first = $random->pick(Hostile::Calls::receiving_names(), 'queue');
+    my $first = $random->pick(Hostile::Calls::names('receiving'), 'queue');
     $first = 'recv_fh' if $first eq 'queue' && ($case->{blocking} || $case->{ticking});
     $case->{calls} = [ call($random, $first) ];
     return if $first eq 'read_fd' || $first eq 'queue' || $random->chance(70);
     push @{ $case->{calls} }, map { call($random, $_) }
-        grep { $_ ne 'read_fd' } $random->pick(Hostile::Calls::receiving_names());
+        grep { $_ ne 'read_fd' } $random->pick(Hostile::Calls::names('receiving'));
     return;
 }
 
 sub call {
     my ($random, $name) = @_;
-    my $takes = $name eq 'queue' ? '' : Hostile::Calls::receiving($name)->{takes};
+    my $takes = $name eq 'queue' ? '' : Hostile::Calls::takes($name);
     return [ $name, $random->pick(1, 1, 2, 3, 28) ] if $takes eq 'bytes';
     return [$name] if $takes ne 'all' || $random->chance(50);
     return [ $name, $random->pick(1, 2, 3, 28, 252) ];
@@ -203,6 +213,119 @@ sub stream_messages {
         : $kind < 95 ? (act("\0\0")) x $random->between(2, 30)
         :              act(text($random, 4000));
     } 1 .. $random->between(1, 12);
+}
+
+# ---- floods: something of what a receiver may get, without end
+
+sub flooding {
+    my ($random, $case) = @_;
+    victim($random, $case);
+    delete @$case{qw(live ticking)};
+    my @floods
+        = is_stream_end($case)      ? (act("\0\0"), act(text($random, 4000)), act('x', 1), act('', 0), act("\0\0", 28))
+        : $case->{type} eq 'stream' ? (act('x' x 900), act('x'), act('x', 28), act('x' x 60_000), act('x' x 900, 1))
+        :                             (act('', 0), act("\0\0", 28), act('x', 253));
+    my $flood = $random->pick(@floods);
+    $flood->{do} = 'flood';
+    $case->{rounds} = [ { calls => 3, acts => [ $random->chance(30) ? act('x') : (), $flood ] },
+        { calls => 3, acts => [] } ];
+    return;
+}
+
+# ---- peers that should read
+
+my @SIZES  = (1, 2, 7, 300, 1023, 1024, 1025);
+my @LARGE  = (4095, 4097, 70_000, 90_000);
+my @TEXTS  = (5, 1020, 1025, 4000);
+
+sub sending {
+    my ($random, $case) = @_;
+    $case->{noted}    = $random->chance(30) || is_stream_end($case);
+    $case->{blocking} = $random->chance(50);
+    $case->{live}     = $case->{blocking} && $random->chance(50);
+    $case->{signal}   = $random->pick(qw(plain restart die)) if $case->{blocking};
+    my ($first, @more) = map { $random->pick(Hostile::Calls::names('sending')) } 1 .. 3;
+    if (Hostile::Calls::is_for_queue($first)) {
+        delete @$case{qw(blocking live signal)};
+        @more = grep { Hostile::Calls::is_for_queue($_) } @more;
+    }
+    elsif ($first eq 'channel') {
+        @more = ();
+        $case->{timeout} = $random->pick(0, 30, 150);
+    }
+    else { @more = grep { $_ ne 'channel' && !Hostile::Calls::is_for_queue($_) } @more }
+    $case->{calls}  = [ map { sent($random, $case, $_) } $first, @more ];
+    $case->{rounds} = [ sending_rounds($random, $case) ];
+    return;
+}
+
+sub sent {
+    my ($random, $case, $name) = @_;
+    my $packets = $case->{type} ne 'stream' && !is_stream_end($case);
+    my $count   = $random->pick(@COUNTS);
+    return [ $name, $random->pick(@TEXTS, $name eq 'send_err' ? (9000, 90_000) : ()) ] if $name =~ /err/;
+    return [ $name, 0, $random->pick(1, 2, 28) ] if $name eq 'push_send_fhs';
+    return [ $name, 0, $count ] if $name eq 'send_files';
+    return [ $name, $random->pick(@SIZES, $packets ? () : @LARGE), $random->pick(0, 0, $count) ]
+        if $name =~ /write_fd|channel/;
+    return [$name];
+}
+
+sub sending_rounds {
+    my ($random, $case) = @_;
+    my @rounds = map { {
+        calls => $random->pick(1, 2, 5, grep({ $_->[0] eq 'push_send_fhs' } @{ $case->{calls} }) ? () : 400),
+        acts  => [ $random->chance(70) ? { do => 'read', count => $random->pick(1, 2, 9, 1000) } : () ],
+    } } 1 .. $random->between(1, 6);
+    # There is no shutdown(2) of a stream.
+    my $shut = is_stream_end($case) ? 'close' : 'shut';
+    push @{ $rounds[-1]{acts} }, { do => $random->pick($shut, qw(close reset)) } if $random->chance(40);
+    return @rounds;
+}
+
+# ---- clients, and servers
+
+sub accepting {
+    my ($random, $case) = @_;
+    waiting_for_others($random, $case);
+    $case->{calls}  = [ map { [ $random->pick(Hostile::Calls::names('accepting')) ] } 1 .. 2 ];
+    $case->{rounds} = [ map { {
+        calls => $random->pick(1, 2, 50),
+        acts  => [ map { {
+            do => $random->pick(qw(connect connect leave)), count => $random->pick(1, 1, 2, 20),
+        } } 1 .. ($case->{live} ? 1 : $random->between(1, 4)) ],
+        !$case->{live} && $random->chance(10) ? (room => $random->pick(0, 0, 1, 2)) : (),
+    } } 1 .. $random->between(1, 5) ];
+    return;
+}
+
+sub connecting {
+    my ($random, $case) = @_;
+    waiting_for_others($random, $case);
+    $case->{blocking} = 1;
+    $case->{signal} ||= 'plain';
+    $case->{calls} = [ map { [ $_, $_ eq 'endp_connect' ? @{ $random->pick([], [20], [150]) } : () ] }
+        map { $random->pick(Hostile::Calls::names('connecting')) } 1 .. 2 ];
+    $case->{rounds} = [ map { {
+        calls => $random->pick(1, 2, 9),
+        acts  => [ map { connector($random) } 1 .. ($case->{live} ? 1 : $random->between(1, 3)) ],
+    } } 1 .. $random->between(1, 5) ];
+    return;
+}
+
+sub connector {
+    my ($random) = @_;
+    return { do => $random->pick(qw(close remove)) } if $random->chance(15);
+    return { do => $random->pick(qw(accept tell tell)), count => $random->pick(1, 1, 3) };
+}
+
+sub waiting_for_others {
+    my ($random, $case) = @_;
+    $case->{type}     = $case->{transport} eq 'streams' ? 'seqpacket' : 'stream';
+    $case->{blocking} = $random->chance(50);
+    $case->{live}     = $case->{blocking} && $random->chance(50);
+    $case->{signal}   = $random->pick(qw(plain restart die)) if $case->{blocking};
+    return;
 }
 
 1;

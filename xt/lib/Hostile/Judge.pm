@@ -4,6 +4,15 @@ package Hostile::Judge;
 # holds what happens against the model and the laws.
 #
 #     my @broken = Hostile::Judge::try($case);
+#
+# What is attacked has a class of its own, Hostile::Judge::Receiving and so on,
+# with
+#     prepare              makes what the victim is given, and returns it; what
+#                          it is not to have is what `not_theirs` returns
+#     act($act)            does what the peer does next
+#     expected($name, $most)   what the model says of a call, or nothing
+#     look_at_descriptors($when)
+#     what_is_left         the end
 
 use strict;
 use warnings;
@@ -12,11 +21,9 @@ use POSIX ();
 use Socket;
 
 use Hostile::Calls;
-use Hostile::Files;
 use Hostile::Generator;
 use Hostile::Laws;
 use Hostile::Line;
-use Hostile::Model;
 use Hostile::Random;
 use Hostile::Victim;
 use Peer ();
@@ -25,16 +32,18 @@ my %TYPE = (stream => SOCK_STREAM, seqpacket => SOCK_SEQPACKET, dgram => SOCK_DG
 
 my $PATIENCE = 20;       # seconds, for a call that should be over
 my $STEADY   = 0.006;    # so long asleep, without a turn on the processor: it waits
+my $DOUBTED  = 0.5;      # the same where that would be wrong
 my $LOOK     = 0.002;
 my $QUIETLY  = 0.25;     # so long a wait is watched
+my $BUSY     = 0.1;      # so long in a call, while a peer floods: it may be interrupted
 
 sub try {
     my ($case) = @_;
-    my $self = bless {
-        case => $case, model => Hostile::Model->new($case), files => Hostile::Files->new,
-        broken => [], random => Hostile::Random->new(length $case->text), held_by_queue => [],
-        delivered => {}, turn => 0,
-    }, __PACKAGE__;
+    my $class = 'Hostile::Judge::' . ucfirst Hostile::Calls::attack($case->{calls}[0][0]);
+    my $self  = bless {
+        case => $case, broken => [], random => Hostile::Random->new(length $case->text),
+        turn => 0, left => 0, steady => $STEADY,
+    }, $class;
     local $SIG{PIPE} = 'IGNORE';
     $self->start;
     $case->{live} ? $self->live : $self->by_rounds;
@@ -42,56 +51,47 @@ sub try {
     return @{ $self->{broken} };
 }
 
-sub broke { my ($self, @broken) = @_; push @{ $self->{broken} }, @broken; return }
+sub broke {
+    my ($self, @broken) = @_;
+    for my $broken (@broken) {
+        push @{ $self->{broken} }, $broken if !grep { $_ eq $broken } @{ $self->{broken} };
+    }
+    return;
+}
 
 # Nothing more is compared with the model.
 sub is_lost {
     my ($self) = @_;
-    return $self->{lost} || $self->{model}{undetermined} || @{ $self->{broken} };
+    return $self->{lost} || @{ $self->{broken} };
 }
 
 sub start {
     my ($self) = @_;
     my $case = $self->{case};
-    my ($conn, $peer) = Peer::pair($TYPE{ $case->{type} });
-    if ($case->{noted}) { Peer::note_credentials($_) for $conn, $peer }
+    my $on   = $self->prepare;
     my ($line, $theirs) = Hostile::Line::pair();
     my $pid = fork;
     die "fork: $!" if !defined $pid;
     if (!$pid) {
         $line->close;
-        close $peer;
-        eval { Hostile::Victim::run($case, $conn, $theirs) };
+        close $_ for $self->not_theirs;
+        eval { Hostile::Victim::run($case, $on, $theirs) };
         syswrite STDERR, "the victim: $@";
         POSIX::_exit(3);
     }
     $theirs->close;
-    @$self{qw(conn peer line pid)} = ($conn, $peer, $line, $pid);
+    @$self{qw(line pid)} = ($line, $pid);
     $self->{usage} = Hostile::Usage->of($pid);
     $line->hear;    # it has its handlers now
     return;
 }
 
-# ---- the peer
-
-sub act {
-    my ($self, $act) = @_;
-    my ($ids, $fhs) = $self->{files}->make($act->{descriptors} || 0);
-    my $peer = $self->{peer} or return;
-    if ($act->{do} eq 'shut') { shutdown $peer, 1 }
-    elsif ($act->{do} =~ /\A(?:close|reset)\z/) {
-        syswrite $self->{conn}, 'unread' if $act->{do} eq 'reset';
-        close delete $self->{peer};
-    }
-    else {
-        $peer->blocking(0);
-        my $send = $act->{do} eq 'oob' ? \&Peer::send_oob : \&Peer::send_raw;
-        my $sent = $send->($peer, $act->{bytes}, @$fhs);
-        # A full queue, or too much for a packet: not this case's business.
-        return $self->{lost} = 1 if !defined $sent || $sent != length $act->{bytes};
-    }
-    $self->{model}->act($act, @$ids);
-    return;
+# The victim's end, and the peer's.
+sub pair {
+    my ($case) = @_;
+    my ($conn, $peer) = Peer::pair($TYPE{ $case->{type} });
+    if ($case->{noted}) { Peer::note_credentials($_) for $conn, $peer }
+    return ($conn, $peer);
 }
 
 # ---- acts, then calls
@@ -101,7 +101,8 @@ sub by_rounds {
     for my $round (@{ $self->{case}{rounds} }) {
         $self->act($_) for @{ $round->{acts} };
         $self->{room} = $round->{room};
-        $self->{left} = $round->{calls};
+        # A queue's callbacks wait on from one round to the next.
+        $self->{left} = $round->{calls} if $round->{calls} > $self->{left};
         $self->{line}->say(calls => $round->{calls}, defined $round->{room} ? (room => $round->{room}) : ());
         $self->watch(sub { $self->end_wait }) or return;
         $self->nothing_comes if $self->{stopped};
@@ -111,17 +112,30 @@ sub by_rounds {
     return;
 }
 
-# The call that waits does so because there is nothing more for it. Its text goes
-# on where it is.
+# The call that waits does so because there is nothing more for it, and its text
+# goes on where it is. False where that would be wrong: it may only have had no
+# turn yet, so it is looked at for longer before it counts.
 sub nothing_comes {
     my ($self) = @_;
-    return if $self->is_lost;
+    return 1 if $self->is_lost;
     my ($name, $most) = @{ $self->{case}{calls}[ $self->{turn} % @{ $self->{case}{calls} } ] };
-    my $expected = $self->expected($name, $most) or return;
-    $self->broke(is_right({ call => $name, outcome => 'waits', text => delete $self->{heard} },
-        $expected));
+    my $expected = $self->foresee($name, $most) or return 1;
+    my @broken = is_right({ call => $name, outcome => 'waits', text => $self->{heard} }, $expected);
+    if (@broken && $self->{steady} < $DOUBTED && !$self->{stopped}) {
+        @$self{qw(foreseen steady)} = ($expected, $DOUBTED);
+        return;
+    }
+    $self->broke(@broken);
+    delete $self->{heard};
     $self->{said} = $expected->{text} if $self->{case}{live};
-    return;
+    return 1;
+}
+
+sub foresee {
+    my ($self, @call) = @_;
+    my $expected = delete $self->{foreseen} || $self->expected(@call);
+    $self->{lost} = 1 if !$expected;
+    return $expected;
 }
 
 # ---- acts while a call waits
@@ -131,7 +145,7 @@ sub live {
     my @acts = map { @{ $_->{acts} } } @{ $self->{case}{rounds} };
     $self->{line}->say(calls => 1_000_000);
     $self->watch(sub {
-        $self->nothing_comes;
+        $self->nothing_comes or return 1;
         $self->look_at_descriptors('in a wait');
         return $self->end_wait if !@acts || @{ $self->{broken} };
         $self->act(shift @acts);
@@ -153,7 +167,7 @@ sub watch {
         if (!$heard) {
             return $self->give_up($since) if now() - $since > $PATIENCE;
             if ($self->{case}{ticking}) { $self->tick }
-            elsif ($self->{case}{blocking} && $self->waits) {
+            elsif ($self->{case}{blocking} && ($self->waits || $self->is_kept_busy)) {
                 $waits->() or return;
                 $since = now();
             }
@@ -169,12 +183,13 @@ sub watch {
 
 sub heed {
     my ($self, $heard) = @_;
-    $self->{begun} = $heard->{begins} if exists $heard->{begins};
+    @$self{qw(begun began)} = ($heard->{begins}, now()) if exists $heard->{begins};
+    $self->went(@{ $heard->{went} || [] });
     if (exists $heard->{ends})     { delete $self->{begun}; $self->call_is_over($heard) }
-    if (exists $heard->{turned})   { $self->broke(call_is_over_in_time($heard, 0)) }
+    if (exists $heard->{turned})   { $self->broke(call_is_over_in_time($heard, 0), raises($heard, 0)) }
     if (exists $heard->{answered}) { $self->queue_answers($heard->{answered}) }
     if (exists $heard->{idle})     { $self->queue_is_idle($heard->{idle}) }
-    if (exists $heard->{handled})  { @$self{qw(handled handled_queued)} = @$heard{qw(handled queued)} }
+    if (exists $heard->{handled})  { @$self{qw(handled over)} = ($heard, undef) }
     return;
 }
 
@@ -196,7 +211,12 @@ sub waits {
         $self->{asleep} = { used => $used, since => now() };
         return;
     }
-    return now() - $self->{asleep}{since} >= $STEADY;
+    return now() - $self->{asleep}{since} >= $self->{steady};
+}
+
+sub is_kept_busy {
+    my ($self) = @_;
+    return $self->{flood} && defined $self->{begun} && now() - $self->{began} > $BUSY;
 }
 
 sub state_of {
@@ -208,23 +228,31 @@ sub state_of {
 # Looks at the wait, and ends it by a signal. False if it does not end.
 sub end_wait {
     my ($self) = @_;
-    $self->is_quiet if $self->{random}->chance(4);
+    $self->is_quiet if $self->{random}->chance(4) && !$self->{flood};
     $self->stop_and_continue if $self->{random}->chance(15);
     my (undef, $queued) = $self->{usage}->look;
     my $signalled = now();
+    my $delay = sub { my ($at) = @_; return $at->{at} - $signalled - ($at->{queued} - $queued) };
     delete @$self{qw(handled over)};
     kill USR1 => $self->{pid};
-    while (now() - $signalled < $PATIENCE && !$self->{over}) {
+    while (now() - $signalled < $PATIENCE && !$self->is_interrupted) {
         my $heard = $self->{line}->hear(0.05) or next;
         last if !%$heard;
         $self->heed($heard);
     }
     my ($handled, $over) = @$self{qw(handled over)};
-    $self->broke(
-        handler_runs_at_once($handled && $handled - $signalled - ($self->{handled_queued} - $queued)),
-        call_ends_at_once($over && $over->{at} - $signalled - ($over->{queued} - $queued)),
-    );
+    $self->broke(handler_runs_at_once($handled && $delay->($handled)));
+    # A handler may run while text is handed on, which a flood goes on with.
+    return 1 if $handled && (!$handled->{in_call} || $self->{flood});
+    $self->broke(call_ends_at_once($over && $delay->($over)));
     return $over ? 1 : $self->give_up;
+}
+
+# The handler has run, and the call is over in which it did; or it was between two.
+sub is_interrupted {
+    my ($self) = @_;
+    my $handled = $self->{handled} or return;
+    return $self->{over} || $self->{flood} || !$handled->{in_call};
 }
 
 sub is_quiet {
@@ -256,8 +284,9 @@ sub give_up {
 sub call_is_over {
     my ($self, $report) = @_;
     $self->{over} = $report;
-    $self->broke(call_is_over_in_time($report, $self->{case}{blocking}));
-    $self->broke(readiness_ceases($report->{spins}));
+    $self->broke(call_is_over_in_time($report, $self->patience($report)));
+    $self->broke($self->{flood} ? () : readiness_ceases($report->{spins}), raises($report, $self->{raises}));
+    $self->{steady} = $STEADY;
     if ($self->{case}{ticking} && $report->{outcome} eq 'errno 4') {
         $self->{heard} .= $report->{text};
         return;
@@ -265,155 +294,90 @@ sub call_is_over {
     $report->{text} = delete($self->{heard}) . $report->{text} if defined $self->{heard};
     $self->{news} = now();
     $self->{turn} = $report->{ends} + 1;
-    $report->{outcome} = $self->by_id($report->{outcome});
     $self->compare($report);
     return;
 }
 
-# What was delivered, by our own names.
-sub by_id {
-    my ($self, $outcome) = @_;
-    my ($before, $inodes) = $outcome =~ /\A(.*fd)(?: (.*))?\z/ or return $outcome;
-    return $outcome if !defined $inodes;
-    my @ids = map { $self->{files}->id_of($_) } split ' ', $inodes;
-    for my $id (@ids) {
-        $self->broke("delivered twice: $id") if $self->{delivered}{$id}++;
-    }
-    return join ' ', $before, @ids;
+# How long it may wait, in seconds.
+sub patience {
+    my ($self, $report) = @_;
+    my $case = $self->{case};
+    return 0 if !$case->{blocking};
+    my $timeout = $report->{call} eq 'endp_connect' ? $report->{most} : $case->{timeout};
+    return defined $timeout ? $timeout / 1000 : undef;
 }
 
 sub compare {
     my ($self, $report) = @_;
     return if $self->is_lost;
-    my $expected = $self->expected(@$report{qw(call most)}) or return;
+    my $expected = $self->foresee(@$report{qw(call most)}) or return;
     $self->broke(is_right($report, $expected));
     return;
 }
 
-sub expected {
-    my ($self, $name, $most) = @_;
-    my $call = { %{ Hostile::Calls::receiving($name) }, most => defined $most ? $most : 253 };
-    my $expected = $self->{model}->call($call, $self->{room});
-    if (!$expected) { $self->{lost} = 1; return }
-    my $said = delete $self->{said};
-    $expected->{text} = $said . $expected->{text} if defined $said;
-    return $expected;
-}
+# ---- floods: a process that sends the same without end
 
-# A queue's callbacks: a batch goes to several.
-sub queue_answers {
-    my ($self, $outcome) = @_;
-    $outcome = $self->by_id($outcome);
-    $self->{left}--;
-    return if $self->is_lost;
-    my $expected = $self->queue_expects;
-    return if !$expected;
-    $self->broke(is_right({ call => 'queue', outcome => $outcome }, $expected));
+sub flood {
+    my ($self, $act) = @_;
+    my ($peer, $bytes) = ($self->{peer}, $act->{bytes});
+    my (undef, $fhs) = $self->{files}->make($act->{descriptors});
+    my $pid = fork;
+    die "fork: $!" if !defined $pid;
+    if (!$pid) {
+        $peer->blocking(1);
+        alarm 60;
+        1 while defined Peer::send_raw($peer, $bytes, @$fhs);
+        POSIX::_exit(0);
+    }
+    @$self{qw(flood flooded lost)} = ($pid, 1, 1);
     return;
 }
 
-sub queue_expects {
+sub end_flood {
     my ($self) = @_;
-    my $held = $self->{held_by_queue};
-    if (!@$held) {
-        my $call = { takes => 'all', most => 253 };
-        my $expected = $self->{model}->call($call, $self->{room});
-        my $ended_early = $expected && $expected->{outcome} eq 'errno 107' && !$self->{model}{ended};
-        if (!$expected || $ended_early) { $self->{lost} = 1; return }
-        return $expected if $expected->{outcome} !~ /\Afd (.*)/;
-        push @$held, split ' ', $1;
-    }
-    elsif (defined $self->{room}) {
-        # What the callbacks close makes room.
-        $self->{lost} = 1;
-        return;
-    }
-    return { outcome => 'fd ' . shift @$held };
-}
-
-sub queue_is_idle {
-    my ($self, $idle) = @_;
-    $self->broke(readiness_ceases($idle));
-    return if $self->is_lost || $self->{left} < 1;
-    my $expected = $self->queue_expects or return;
-    return if $expected->{outcome} =~ /\A(?:waits|errno 24)\z/;
-    $self->broke(is_right({ call => 'queue', outcome => 'waits' }, $expected));
+    my $pid = delete $self->{flood} or return;
+    kill KILL => $pid;
+    waitpid $pid, 0;
     return;
 }
 
-# ---- descriptors
-
-sub look_at_descriptors {
-    my ($self, $when) = @_;
-    return if $self->is_lost;
-    $self->account($when, $self->{model}->queued, @{ $self->{held_by_queue} });
-    return;
-}
-
-# Those that are somewhere are open, all others are closed.
-sub account {
-    my ($self, $when, @somewhere) = @_;
-    my %somewhere = map { $_ => 1 } @somewhere;
-    my (@held, @lost);
-    for my $id ($self->{files}->all) {
-        my $closed = $self->{files}->is_closed($id);
-        push @lost, $id if $somewhere{$id}  && $closed;
-        push @held, $id if !$somewhere{$id} && !$closed;
-    }
-    $self->broke(nothing_is_held($when, \@held, \@lost));
-    return;
-}
+# ---- the end
 
 sub finish {
     my ($self) = @_;
+    $self->end_flood;
     $self->{line}->say(finish => 1);
-    my $heard = $self->{line}->hear($PATIENCE);
-    $self->broke(nothing_is_left($heard->{left})) if $heard && exists $heard->{left};
-    $self->give_up(now()) if !$heard;
+    my $until = now() + $PATIENCE;
+    my $left;
+    while (!defined $left) {
+        my $heard = $self->{line}->hear($self->meanwhile);
+        last if $heard ? !%$heard : now() > $until;
+        next if !$heard;
+        $self->heed($heard);
+        $self->went(@{ $heard->{late} || [] });
+        $left = $heard->{left};
+    }
+    $self->broke(nothing_is_left($left)) if defined $left;
+    $self->give_up($until - $PATIENCE) if !defined $left;
     waitpid $self->{pid}, 0;
     $self->broke(lives($?)) if !@{ $self->{broken} };
     $self->what_is_left;
     return;
 }
 
-sub what_is_left {
-    my ($self) = @_;
-    my ($rest, @queued) = $self->drain;
-    return if @{ $self->{broken} };
-    $self->broke(map {"delivered and queued: $_"} grep { $self->{delivered}{$_} } @queued);
-    $self->account('at the end', @queued);
-    $self->broke(rest_is_untouched($rest, $self->rest_expected)) if !$self->is_lost;
-    return;
-}
+# What there is to do while the victim ends, and how long it may take to say so.
+sub meanwhile { return $PATIENCE }
 
-# What lies in the victim's queue: bytes in hexadecimal, and descriptors, which
-# are kept open.
-sub drain {
-    my ($self) = @_;
-    my (@pieces, @ids);
-    $self->{conn}->blocking(0);
-    for my $try (1 .. 2000) {
-        my ($bytes, @numbers) = Peer::recv_raw($self->{conn}, 65_536);
-        next if !defined $bytes && $!{ECONNRESET};
-        last if !defined $bytes || $bytes eq '' && !@numbers && $self->{model}{ended}
-            && $self->{case}{type} eq 'stream';
-        push @pieces, unpack 'H*', $bytes;
-        push @ids, map { $self->{files}->id_of((POSIX::fstat($_))[1]) } @numbers;
-        push @{ $self->{kept} }, map { open my $fh, '<&=', $_; $fh } @numbers;
-        last if $bytes eq '' && !@numbers && @pieces > 500;
-    }
-    pop @pieces while @pieces && $pieces[-1] eq '';
-    return (join($self->{case}{type} eq 'stream' ? '' : ' ', @pieces), @ids);
-}
+# What has gone, of what is sent.
+sub went { return }
 
-sub rest_expected {
-    my ($self) = @_;
-    my $queue = $self->{model}{queue};
-    return join '', map { $_->{oob} ? '' : unpack 'H*', $_->{byte} } @$queue
-        if $self->{case}{type} eq 'stream';
-    my @pieces = map { unpack 'H*', $_->{bytes} } @$queue;
-    pop @pieces while @pieces && $pieces[-1] eq '';
-    return join ' ', @pieces;
-}
+# The same of what is attacked by connecting: no descriptor is passed.
+sub look_at_descriptors { return }
+sub what_is_left        { return }
+
+require Hostile::Judge::Accepting;
+require Hostile::Judge::Connecting;
+require Hostile::Judge::Receiving;
+require Hostile::Judge::Sending;
 
 1;

@@ -6,11 +6,12 @@ package Hostile::Laws;
 use strict;
 use warnings;
 
+use Errno ();
 use Exporter 'import';
 
 our @EXPORT = qw(call_is_over_in_time is_right wait_is_quiet handler_runs_at_once
     call_ends_at_once nothing_is_held readiness_ceases nothing_is_left rest_is_untouched
-    lives is_over hoards);
+    lives is_over hoards raises all_came);
 
 # Seconds, but for the share.
 my $NEVER_WAITS  = 0.02;     # a non-blocking call may sleep so long, for a page or a lock
@@ -25,12 +26,14 @@ sub broken {
     return "$sentence: " . join ' ', map { defined $_ ? $_ : 'nothing' } @details;
 }
 
+# $patience: in seconds; undef: it may wait.
 sub call_is_over_in_time {
-    my ($report, $blocking) = @_;
+    my ($report, $patience) = @_;
     my $what = $report->{call} || 'ready';
     return (
-        $blocking || $report->{slept} <= $NEVER_WAITS ? ()
-            : broken('a non-blocking call never waits', $what, sprintf 'slept %.3f s', $report->{slept}),
+        !defined $patience || $report->{slept} <= $patience + $NEVER_WAITS ? ()
+            : broken('a non-blocking call never waits, no call longer than it may', $what,
+                sprintf 'slept %.3f s', $report->{slept}),
         $report->{used} <= $MUCH ? ()
             : broken('a flood cannot keep it inside', $what, sprintf 'used %.3f s', $report->{used}),
     );
@@ -99,7 +102,22 @@ sub rest_is_untouched {
     return broken('receiving consumes exactly one message', "left $got, expected $expected");
 }
 
+sub all_came {
+    my ($what, $how) = @_;
+    return defined $how ? broken('what a sending call says that went has come, and nothing else', $what, $how) : ();
+}
+
 sub lives { my ($status) = @_; return $status ? broken('the process lives', "status $status") : () }
+
+# SIGPIPE, once, as print does: not of packets, and not from within a loop.
+sub raises {
+    my ($report, $raises) = @_;
+    my $is_gone  = ($report->{outcome} || '') eq 'errno ' . Errno::EPIPE();
+    my $expected = $is_gone && $raises ? 1 : 0;
+    return if ($report->{pipes} || 0) == $expected;
+    return broken('a vanished peer raises SIGPIPE and gives EPIPE', $report->{call} || 'ready',
+        "raised $report->{pipes} times");
+}
 
 sub is_over {
     my ($what, $seconds) = @_;

@@ -6,6 +6,7 @@ package Hostile::Line;
 use strict;
 use warnings;
 
+use Errno ();
 use Exporter 'import';
 use Socket;
 use Storable ();
@@ -26,6 +27,7 @@ sub say {
     my $sent;
     do { $sent = send $self->{socket}, Storable::freeze(\%what), MSG_NOSIGNAL }
         while !defined $sent && $!{EINTR};
+    die "a report is too long\n" if !defined $sent && $!{EMSGSIZE};
     return $sent;
 }
 

@@ -25,7 +25,7 @@ my %KIND = (stream => 'Bytes', seqpacket => 'Packets', dgram => 'Packets');
 sub new {
     my ($class, $case) = @_;
     my $kind = Hostile::Generator::is_stream_end($case) ? 'Messages' : $KIND{ $case->{type} };
-    my $self = bless { queue => [], ended => 0, type => $case->{type} }, "Hostile::Model::$kind";
+    my $self = bless { queue => [], ended => 0, type => $case->{type}, blocking => $case->{blocking} }, "Hostile::Model::$kind";
     return $self;
 }
 
@@ -236,7 +236,7 @@ our @ISA = ('Hostile::Model::Packets');
 
 sub call {
     my ($self, $call, $room) = @_;
-    return if $call->{takes} eq 'bytes';
+    return $self->read($call, $room) if $call->{takes} eq 'bytes';
     my $text  = '';
     my $queue = $self->{queue};
     my $answer = sub { return { outcome => $_[0], text => $text } };
@@ -277,6 +277,62 @@ sub call {
         $self->{half} = !$status;
         return $answer->("errno $status") if $status;
     }
+}
+
+# The descriptors at the front, and the bytes behind them. What announces one
+# comes with it, or before it.
+sub read {
+    my ($self, $call, $room) = @_;
+    my $queue     = $self->{queue};
+    my $announced = $self->{half};
+    my @ids;
+    my $answer = sub {
+        my ($bytes) = @_;
+        $self->{half} = 0 if $announced;
+        splice @ids, $call->{most} if @ids > $call->{most};
+        return { outcome => 'bytes ' . unpack('H*', $bytes) . join(' ', ' fd', @ids), text => '' };
+    };
+    my $stops = sub {
+        my ($errno) = @_;
+        return @ids ? $answer->('') : { outcome => $errno, text => '' };
+    };
+    while (my $next = $queue->[0]) {
+        my ($bytes, @with) = ($next->{bytes}, @{ $next->{ids} });
+        if (@with) {
+            my $rest = defined $room ? $room - (@ids < $call->{most} ? @ids : $call->{most}) : 1;
+            return $stops->($ERRNO{EMFILE}) if $rest < 1;
+            shift @$queue;
+            push @ids, $with[0];
+            return $answer->('') if $announced || @ids > 253;
+            next;
+        }
+        return $stops->($ERRNO{EMSGSIZE}) if length $bytes > 5;
+        # What announces a descriptor may need as much room as it.
+        return if defined $room && $bytes =~ /\0\0\z/;
+        shift @$queue;
+        return $answer->($bytes) if $bytes ne "\0\0" || @ids || !$call->{most};
+        ($announced, $self->{half}) = (0, 1);
+        return $answer->($bytes) if !@$queue || !@{ $queue->[0]{ids} };
+        $self->{half} = 0;
+        push @ids, shift(@$queue)->{ids}[0];
+        return $answer->($bytes);
+    }
+    return $answer->('') if $self->{ended};
+    return $self->waits_with($stops->('waits'), @ids);
+}
+
+# A blocking call waits with what it has, which is its answer when a signal comes,
+# and lost to a handler that dies.
+sub waits_with {
+    my ($self, $stopped, @ids) = @_;
+    return $stopped if !$self->{blocking} || !@ids;
+    my $queue = $self->{queue};
+    unshift @$queue, map { { bytes => "\0", ids => [$_] } } @ids;
+    return { %$stopped, outcome => sub {
+        my ($outcome) = @_;
+        splice @$queue, 0, scalar @ids if $outcome ne 'waits';
+        return grep { $outcome eq $_ } 'waits', 'died', $stopped->{outcome};
+    } };
 }
 
 1;

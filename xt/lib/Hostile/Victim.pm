@@ -1,53 +1,65 @@
 package Hostile::Victim;
 
 # The process that is attacked: makes the calls that the judge asks for, and says
-# of each when it began, what it gave, what time it took, and how of that it
+# of each when it began, what it gave, what time it took, and how long of that it
 # slept. It says nothing within a call: but for what is reported as handed on,
 # and for signals.
 #
-#     Hostile::Victim::run($case, $conn, $line);      # in a child; never returns
+#     Hostile::Victim::run($case, $on, $line);      # in a child; never returns
+#
+# $on: the connection, the listener, or the path to connect to.
 
 use strict;
 use warnings;
 
-use Errno qw(EAGAIN ECONNRESET EINTR EMFILE EMSGSIZE ENOTCONN);
+use Errno qw(EAGAIN ECONNREFUSED ECONNRESET EINTR EMFILE EMSGSIZE ENOENT ENOTCONN ENXIO EPIPE ETIMEDOUT);
 use File::FDpasser;
 use File::FDpasser::Queue;
 use POSIX ();
 
 use Hostile::Calls;
 use Hostile::Line;
+use Hostile::Sending;
 use Peer ();
 use Situation ();
 
 my $MANY_TABLE = 600;
 
+# Only a flood sends more.
+my $LONGEST_TEXT = 100_000;
+
 my %ENDS = map { ("errno $_" => 1) } EAGAIN, EINTR;
 my $RESET = 'errno ' . ECONNRESET;
-my %LASTS = ('bytes  fd' => 1, map { ("errno $_" => 1) } ENOTCONN, EMFILE, EMSGSIZE);
+my %LASTS = ('bytes  fd' => 1,
+    map { ("errno $_" => 1) } ECONNREFUSED, EMFILE, EMSGSIZE, ENOENT, ENOTCONN, ENXIO, EPIPE, ETIMEDOUT);
 
 sub run {
-    my ($case, $conn, $line) = @_;
+    my ($case, $on, $line) = @_;
     my $self = bless {
-        case => $case, conn => $conn, line => $line, usage => Hostile::Usage->of($$),
-        text => '', turn => 0,
+        case => $case, on => $on, line => $line, usage => Hostile::Usage->of($$),
+        text => '', turn => 0, pipes => 0,
     }, __PACKAGE__;
     $SIG{ALRM} = 'DEFAULT';
     alarm 120;
-    $SIG{PIPE} = 'IGNORE';
+    $SIG{PIPE} = sub { $self->{pipes}++ };
     local $SIG{__WARN__} = sub { };
     $File::FDpasser::on_text = sub { $self->{text} .= $_[0] };
-    $conn->blocking($case->{blocking} ? 1 : 0);
+    $on->blocking($case->{blocking} ? 1 : 0) if ref $on;
     $self->install_handler;
-    $self->{queue} = $self->new_queue if $case->{calls}[0][0] eq 'queue';
+    my ($name) = @{ $case->{calls}[0] };
+    $self->{sending} = Hostile::Sending->new($case, $on) if Hostile::Calls::attack($name) eq 'sending';
+    $self->{queue}   = $self->{sending}->queue           if $self->{sending};
+    $self->{queue}   = File::FDpasser::Queue->new($on)   if $name eq 'queue';
     Situation::new_baseline();
     $line->say(starts => 1);
     while (my $said = $line->hear) {
         last if !%$said || $said->{finish};
+        next if $said->{stop};    # it came too late for the round
         $self->round($said);
         $line->say(done => 1);
     }
-    delete $self->{queue};
+    $self->finish_sending if $self->{sending};
+    delete @$self{qw(queue sending)};
     $line->say(left => join ', ', Situation::leaked());
     POSIX::_exit(0);
 }
@@ -57,7 +69,8 @@ sub install_handler {
     my $kind = $self->{case}{signal} || 'plain';
     my $handler = sub {
         my ($used, $queued) = $self->{usage}->look;
-        $self->{line}->say(handled => now(), queued => $queued) if !$self->{case}{ticking};
+        $self->{line}->say(handled => 1, at => now(), queued => $queued, in_call => $self->{in_call})
+            if !$self->{case}{ticking};
         die "handled\n" if $kind eq 'die' && $self->{in_call};
     };
     my $action = POSIX::SigAction->new($handler, POSIX::SigSet->new,
@@ -115,23 +128,27 @@ sub call_round {
 sub make_call {
     my ($self, $turn) = @_;
     my $calls = $self->{case}{calls};
-    my ($name, $most) = @{ $calls->[ $turn % @$calls ] };
-    my $run = Hostile::Calls::receiving($name)->{run};
+    my ($name, @sizes) = @{ $calls->[ $turn % @$calls ] };
+    my ($most) = @sizes;
+    my $run = $self->{sending} ? sub { $self->{sending}->make($name, @sizes) }
+        : sub { Hostile::Calls::make($name, $self->{on}, $most) };
     $self->{line}->say(begins => $turn);
-    $self->{text} = '';
+    @$self{qw(text pipes)} = ('', 0);
     my ($used_before, $queued_before) = $self->{usage}->look;
     my $before  = now();
     $self->{in_call} = 1;
-    my $outcome = eval { $run->($self->{conn}, $most) };
+    my $outcome = eval { $run->() };
     $self->{in_call} = 0;
     my $after = now();
     my ($used, $queued) = $self->{usage}->look;
     $outcome = $@ eq "handled\n" ? 'died' : "exception $@" if !defined $outcome;
-    my $spins = $outcome eq 'errno ' . EAGAIN ? $self->spins($run, $most) : 0;
+    my @went  = $self->{sending} ? $self->{sending}->went : ();
+    my $pipes = $self->{pipes};
+    my $spins = $outcome eq 'errno ' . EAGAIN ? $self->spins($run) : 0;
     $self->{line}->say(
         ends    => $turn, call => $name, most => $most,
-        outcome => $outcome, text => $self->{text}, at => $after, queued => $queued,
-        used    => $used - $used_before, spins => $spins,
+        outcome => $outcome, text => substr($self->{text}, 0, $LONGEST_TEXT), at => $after, queued => $queued,
+        used    => $used - $used_before, spins => $spins, pipes => $pipes, went => \@went,
         slept   => $after - $before - ($used - $used_before) - ($queued - $queued_before),
     );
     return $outcome;
@@ -139,11 +156,10 @@ sub make_call {
 
 # How often the connection says ready and the call EAGAIN, with nothing new.
 sub spins {
-    my ($self, $run, $most) = @_;
+    my ($self, $run) = @_;
     for my $times (0 .. 9) {
-        vec(my $bits = '', fileno $self->{conn}, 1) = 1;
-        return $times if !select $bits, undef, undef, 0;
-        my $outcome = eval { $run->($self->{conn}, $most) };
+        return $times if !$self->is_ready;
+        my $outcome = eval { $run->() };
         return "$outcome after EAGAIN" if $outcome ne 'errno ' . EAGAIN;
     }
     return 10;
@@ -151,30 +167,23 @@ sub spins {
 
 # ---- a queue
 
-sub new_queue {
-    my ($self) = @_;
-    return File::FDpasser::Queue->new($self->{conn});
-}
-
 # A loop with nothing else to do: turns it until it asks for nothing that is there.
 sub queue_round {
     my ($self, $calls) = @_;
     my $queue = $self->{queue};
-    $queue->push_recv_fh(sub { $self->{answers}++; $self->answered(@_) })
-        for $queue->pending + 1 .. $calls;
+    $self->push_call for $queue->pending + 1 .. $calls;
     my ($idle, $paused) = (0, 0);
     while ($queue->pending && $idle < 20) {
         my $timeout = $queue->timeout;
-        my $ready = $queue->wants_read && $self->is_ready;
+        my $ready = ($queue->wants_read || $queue->wants_write) && $self->is_ready;
         last if !$ready && !(defined $timeout && ($timeout == 0 || !$paused++));
-        $self->{answers} = 0;
+        @$self{qw(answers text pipes)} = (0, '', 0);
         my ($used_before, $queued_before) = $self->{usage}->look;
         my $before = now();
-        $self->{text} = '';
         $queue->ready;
         my $after = now();
         my ($used, $queued) = $self->{usage}->look;
-        $self->{line}->say(turned => 1,
+        $self->{line}->say(turned => 1, pipes => $self->{pipes},
             used  => $used - $used_before,
             slept => $after - $before - ($used - $used_before) - ($queued - $queued_before));
         $idle = $self->{answers} ? 0 : $idle + 1;
@@ -183,17 +192,36 @@ sub queue_round {
     return;
 }
 
-sub answered {
-    my ($self, $fh) = @_;
-    my $outcome = Hostile::Calls::delivered($fh);
-    $self->{line}->say(answered => $outcome);
-    return;
+sub push_call {
+    my ($self) = @_;
+    my $answered = sub {
+        my ($outcome, @went) = @_;
+        $self->{answers}++;
+        $self->{line}->say(answered => $outcome, went => \@went);
+    };
+    my $calls = $self->{case}{calls};
+    return $self->{sending}->push_one($answered, @{ $calls->[ $self->{turn}++ % @$calls ] })
+        if $self->{sending};
+    return $self->{queue}->push_recv_fh(sub { $answered->(Hostile::Calls::delivered($_[0])) });
 }
 
+# Whether the connection is ready for what the calls do.
 sub is_ready {
     my ($self) = @_;
-    vec(my $bits = '', fileno $self->{conn}, 1) = 1;
-    return select $bits, undef, undef, 0;
+    vec(my $bits = '', fileno $self->{on}, 1) = 1;
+    my ($read, $write) = $self->{sending} ? (undef, $bits) : ($bits, undef);
+    return select $read, $write, undef, 0;
+}
+
+# ---- the end
+
+# What was taken goes out while the judge reads.
+sub finish_sending {
+    my ($self) = @_;
+    my $until = now() + 5;
+    until ($self->{sending}->finish || now() > $until) { select undef, undef, undef, 0.001 }
+    $self->{line}->say(late => [ $self->{sending}->went ]);
+    return;
 }
 
 1;
