@@ -1,4 +1,4 @@
-# Programs in Python, C, Go and Rust copy a file for one in Perl.
+# Programs in Python, C, Go, Rust and PHP copy a file for one in Perl.
 
 use strict;
 use warnings;
@@ -8,6 +8,7 @@ use Test::More;
 use RealProgram;
 use Cookbook;
 use Files;
+use Manual;
 use Program;
 use Situation;
 
@@ -41,6 +42,11 @@ my %built = (
         local $ENV{GOCACHE} = "$dir/go";
         builds('the Go program', 'go', 'build', '-o', "$dir/peer_go", $peer{go});
         copies('Go', "$dir/peer_go");
+    } ],
+    php => [ '--version', sub {
+        my ($peer) = blocks(section('In PHP', content('perl/File/FDpasser/Protocol.pod')));
+        write_file("$dir/peer.php", $peer);
+        copies('PHP', 'php', "$dir/peer.php");
     } ],
     cargo => [ '--version', sub {
         mkdir "$dir/$_" or die "$_: $!" for 'rust', 'rust/src';
