@@ -1212,7 +1212,8 @@ enough:
 
 =head1 SEE ALSO
 
-L<File::FDpasser>, L<File::FDpasser::Loop>, L<File::FDpasser::Queue>, L<unix(7)>
+L<File::FDpasser>, L<File::FDpasser::Loop>, L<File::FDpasser::Queue>, L<unix(7)>;
+L<File::FDpasser::Cookbook/A protocol of lines>, a server and its client
 
 =head1 COPYRIGHT AND LICENSE
 

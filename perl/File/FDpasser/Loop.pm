@@ -321,7 +321,8 @@ the loop's watchers, and they call C<ready>.
 
 =head1 SEE ALSO
 
-L<File::FDpasser::Queue>, L<File::FDpasser::Channel>
+L<File::FDpasser::Queue>, L<File::FDpasser::Channel>;
+L<File::FDpasser::Cookbook/On every event loop>, a server
 
 =head1 COPYRIGHT AND LICENSE
 
