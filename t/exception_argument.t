@@ -49,6 +49,7 @@ for my $name (sort keys %call) {
 $LOOKED_AT
 \$us->blocking(0);
 \$listener->blocking(0);
+no warnings 'File::FDpasser';
 my \@got = $call;
 END
     }
@@ -97,6 +98,7 @@ package Glob {
 package main;
 my \$overloaded = bless {}, 'Glob';
 \$us->blocking(0);
+no warnings 'File::FDpasser';
 my \@got = $line;
 END
 }

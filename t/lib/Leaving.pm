@@ -76,7 +76,6 @@ END {
     }
 }
 
-no warnings 'File::FDpasser';
 my $whole = eval {
     ROUND: for my $round (1 .. 3) {
         my $guard = Guard->new;

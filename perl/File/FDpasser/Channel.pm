@@ -675,10 +675,10 @@ sub _check_bytes {
 sub _type_of {
     my ($self) = @_;
     my $handle = $self->_a_handle or return;
-    $self->_check_is_no_listener($handle);
     my $is_stream = File::FDpasser::my_isastream($handle);
     return                       if $is_stream < 0;
     return Socket::SOCK_STREAM() if $is_stream;
+    $self->_is_no_listener($handle) or return;
     my $name = getsockname $handle;
     return if !defined $name;
     return _fails(Errno::EOPNOTSUPP())

@@ -257,8 +257,8 @@ sub _check_push {
 sub _make_nonblocking {
     my ($self) = @_;
     my $handle = $self->_a_handle or return;
-    return if !defined getsockname $handle && File::FDpasser::my_isastream($handle) != 1;
-    $self->_check_is_no_listener($handle);
+    my $is_stream = File::FDpasser::my_isastream($handle);
+    return if $is_stream < 0 || !$is_stream && !$self->_is_no_listener($handle);
     return defined IO::Handle::blocking($handle, 0);
 }
 

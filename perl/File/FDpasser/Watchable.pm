@@ -210,13 +210,15 @@ sub _is_transient {
     return $! > 0 && grep { $!{$_} } @TRANSIENT;
 }
 
-# Clients are accepted there, and nothing is sent or received.
-sub _check_is_no_listener {
+# True of a socket, but for one where clients are accepted, and nothing is sent or
+# received. Else $! is set.
+sub _is_no_listener {
     my ($self, $handle) = @_;
     my $listens = getsockopt $handle, Socket::SOL_SOCKET(), Socket::SO_ACCEPTCONN();
+    return $!{ENOPROTOOPT} if !defined $listens;
     $self->_invalid('new', 'the connection is a listening endpoint; serv_accept_fh takes its clients')
-        if $listens && unpack 'i', $listens;
-    return;
+        if unpack 'i', $listens;
+    return 1;
 }
 
 # Perl's own functions take it: the connection, or a duplicate.
