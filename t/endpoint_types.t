@@ -9,6 +9,7 @@ use Socket qw(AF_UNIX SO_ACCEPTCONN SO_TYPE SOCK_DGRAM SOCK_SEQPACKET SOCK_STREA
     pack_sockaddr_un);
 
 use File::FDpasser qw(:all);
+no warnings 'File::FDpasser';
 
 # type => 'stream', 'seqpacket', 'dgram': of spipe, endp_create, endp_connect.
 

@@ -165,6 +165,7 @@ my @situations = (
     'FETCH frees the other argument' => sub {
         ($held{us}, my $peer) = pair();
         tie my $tied, 'Tied', \&frees;
+        no warnings 'File::FDpasser';
         for my $send (\&send_file, sub { send_file($_[1], $_[0]) }) {
             ($held{us}, $peer) = pair();
             $! = 0;

@@ -12,6 +12,7 @@ use Signals;
 use Situation;
 
 use File::FDpasser qw(:all);
+no warnings 'File::FDpasser';
 use POSIX ();
 
 my $PIECES = 40;

@@ -10,6 +10,7 @@ use Situation;
 use Peer;
 
 use File::FDpasser;
+no warnings 'File::FDpasser';
 use POSIX ();
 use Socket;
 

@@ -9,6 +9,7 @@ use Socket qw(AF_UNIX AF_INET INADDR_LOOPBACK SOCK_DGRAM SOCK_STREAM
     SOMAXCONN pack_sockaddr_in);
 
 use File::FDpasser qw(:all);
+no warnings 'File::FDpasser';
 
 # peer_cred: the process at the other end, as it was when it connected.
 

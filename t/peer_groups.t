@@ -9,6 +9,7 @@ use Syscall;
 use Socket qw(AF_INET AF_UNIX SOCK_DGRAM SOCK_STREAM);
 
 use File::FDpasser qw(:all);
+no warnings 'File::FDpasser';
 
 # peer_groups: the supplementary groups of the process at the other end.
 

@@ -13,6 +13,7 @@ use Config;
 use POSIX ();
 
 use File::FDpasser qw(:all);
+no warnings 'File::FDpasser';
 
 # peer_pidfd: a handle that stands for the process at the other end.
 
