@@ -137,7 +137,7 @@ sub make_call {
     my ($used_before, $queued_before) = $self->{usage}->look;
     my $before  = now();
     $self->{in_call} = 1;
-    my $outcome = eval { $run->() };
+    my $outcome = eval { my $gave = $run->(); $self->{in_call} = 0; $gave };
     $self->{in_call} = 0;
     my $after = now();
     my ($used, $queued) = $self->{usage}->look;
