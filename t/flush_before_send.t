@@ -93,14 +93,23 @@ for my $mode (map { my $layer = $_; map { "$_$layer" } '>', '>>', '+<', '+>', '+
 
 # Pending output of the connection
 
+sub sockets {
+    socketpair my $one, my $two, AF_UNIX, SOCK_STREAM, PF_UNSPEC or die $!;
+    binmode $_ for $one, $two;
+    return ($one, $two);
+}
+
 for my $end (
     [ 'an endpoint' => sub { spipe() } ],
-    [ 'a lexical socket' => sub {
-        socketpair my $one, my $two, AF_UNIX, SOCK_STREAM, PF_UNSPEC or die $!;
-        binmode $_ for $one, $two;
-        return ($one, $two);
-    } ],
-    ) {
+    [ 'a lexical socket' => \&sockets ],
+    map {
+        my $mode = $_;
+        [ "a socket opened with $mode" => sub {
+            my ($one, $two) = sockets();
+            open my $copy, $mode, $one or die "$mode: $!";
+            return ($copy, $two);
+        } ]
+    } map { my $layer = $_; map { "$_$layer" } '>&', '+<&', '+>&' } @layers) {
     my ($what, $make) = @$end;
     my ($here, $there) = $make->();
     print {$here} 'a header';

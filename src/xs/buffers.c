@@ -12,7 +12,8 @@ fdp_is_known(const PerlIO_funcs *tab)
 /* Perl's own layers tell what is pending.  Of another that only writes it is
  * not known, so it is flushed; of one that reads, only what is to be written:
  * what it has read ahead stays, as a flush of that would move the descriptor's
- * offset.  In :stdio where it stands tells. */
+ * offset.  In :stdio where it stands tells; what stands nowhere, as a socket, has
+ * no offset to move. */
 static bool
 fdp_has_pending_output(pTHX_ PerlIO *fp, PerlIO *layer)
 {
@@ -21,8 +22,11 @@ fdp_has_pending_output(pTHX_ PerlIO *fp, PerlIO *layer)
 
     if (flags & PERLIO_F_WRBUF)
         return TRUE;
-    if (tab == &PerlIO_stdio && (flags & PERLIO_F_CANREAD))
-        return (int64_t)PerlIO_tell(fp) > fdp_offset(PerlIO_fileno(fp));
+    if (tab == &PerlIO_stdio && (flags & PERLIO_F_CANREAD)) {
+        const int64_t offset = fdp_offset(PerlIO_fileno(fp));
+
+        return offset < 0 || (int64_t)PerlIO_tell(fp) > offset;
+    }
     return !(flags & PERLIO_F_CANREAD) && !fdp_is_known(tab);
 }
 

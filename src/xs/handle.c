@@ -72,11 +72,11 @@ fdp_is_digits(const char *s, STRLEN length, int64_t *number)
     return s == end && length > 0;
 }
 
-/* Beyond what 64 bits hold Perl has no integers: 1e20 is none. */
+/* What no signed integer of 64 bits holds is only a number: 2**63, 1e20. */
 static bool
 fdp_is_whole(NV nv, int64_t *number)
 {
-    if (!(nv >= 0 && nv < (NV)18446744073709551616.0) || nv != Perl_floor(nv))
+    if (!(nv >= 0 && nv < (NV)9223372036854775808.0) || nv != Perl_floor(nv))
         return FALSE;
     *number = nv > (NV)I32_MAX ? FDP_TOO_LARGE : (int64_t)nv;
     return TRUE;
