@@ -110,14 +110,15 @@ pub fn getmsg(from: BorrowedFd<'_>, most: usize) -> Result<Vec<u8>> {
             // Another reader has taken the message that was seen.
             Received::Descriptor(_) => Err(NOT_OF_THIS_KIND),
         },
-        _ => Err(NOT_OF_THIS_KIND),
+        Head::Descriptor => Err(NOT_OF_THIS_KIND),
+        Head::Server => Err(Error::System(Errno::EINVAL)),
     }
 }
 
 /// At the server's end of a named stream: a connection.
 pub fn recvfd(from: BorrowedFd<'_>, close_on_exec: bool) -> Result<Passed> {
     match head(from, usize::MAX)? {
-        Head::Connection => accept(from, close_on_exec),
+        Head::Server => accept(from, close_on_exec),
         Head::Descriptor => match take(from, 1, close_on_exec)? {
             Received::Descriptor(passed) => Ok(passed),
             Received::Data(_) => Err(NOT_OF_THIS_KIND),
@@ -127,11 +128,12 @@ pub fn recvfd(from: BorrowedFd<'_>, close_on_exec: bool) -> Result<Passed> {
     }
 }
 
-/// Whatever is at the head.  Where several processes read one end, what is
-/// taken may be something else than what was seen, but it is never lost.
+/// Whatever is at the head; EINVAL at the server's end of a named stream.
+/// Where several processes read one end, what is taken may be something else than
+/// what was seen, but it is never lost.
 pub fn receive(from: BorrowedFd<'_>, most: usize, close_on_exec: bool) -> Result<Received> {
     match head(from, most)? {
-        Head::Connection => accept(from, close_on_exec).map(Received::Descriptor),
+        Head::Server => Err(Error::System(Errno::EINVAL)),
         Head::Descriptor => take(from, 1, close_on_exec),
         Head::Data(length) => take(from, length, close_on_exec),
     }
@@ -141,14 +143,14 @@ enum Head {
     /// So many bytes; none: the end, or an empty packet.
     Data(usize),
     Descriptor,
-    /// A client waits at the server's end.
-    Connection,
+    /// There is none: it is the server's end, where clients wait.
+    Server,
 }
 
 /// WouldBlock if there is nothing, TooLong if there are more than `most` bytes.
 fn head(from: BorrowedFd<'_>, most: usize) -> Result<Head> {
     let seen = match control::peek_length(from) {
-        Err(Errno::ENOTCONN) if is_listener(from) => return connection(from),
+        Err(Errno::ENOTCONN) if is_listener(from) => return Ok(Head::Server),
         Err(Errno::ENOTSOCK) => return Err(Error::System(Errno::ENOTTY)),
         seen => seen?,
     };
@@ -158,13 +160,6 @@ fn head(from: BorrowedFd<'_>, most: usize) -> Result<Head> {
     match seen.length {
         length if length > most => Err(Error::TooLong),
         length => Ok(Head::Data(length)),
-    }
-}
-
-fn connection(listener: BorrowedFd<'_>) -> Result<Head> {
-    match wait::ready(listener, PollFlags::POLLIN) {
-        true => Ok(Head::Connection),
-        false => Err(Error::WouldBlock),
     }
 }
 
@@ -220,8 +215,11 @@ pub fn sendfd(to: BorrowedFd<'_>, descriptor: RawFd) -> Result<()> {
 }
 
 /// accept(2), and the client is told; one that has given up by now leaves a
-/// stale stream.
+/// stale stream.  WouldBlock if none waits.
 fn accept(listener: BorrowedFd<'_>, close_on_exec: bool) -> Result<Passed> {
+    if !wait::ready(listener, PollFlags::POLLIN) {
+        return Err(Error::WouldBlock);
+    }
     let descriptor = system::accept(listener, close_on_exec)?;
     let _ = system::note_senders(descriptor.as_fd());
     let sender = system::peer_ids(descriptor.as_fd()).ok();
