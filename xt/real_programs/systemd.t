@@ -79,6 +79,7 @@ timeout 40 systemd --user --unit=basic.target </dev/null >/dev/null 2>&1 &
 for i in \$(seq 100); do systemctl --user start counter.socket 2>/dev/null && break; sleep 0.1; done
 $ask; $ask
 systemctl --user restart counter.service
+systemctl --user restart counter.service    # without a client in between
 $ask
 systemctl --user exit
 wait
