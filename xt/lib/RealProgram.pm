@@ -22,7 +22,8 @@ use warnings;
 
 use Exporter ();
 use IO::Socket::INET;
-use Program ();
+use Program    ();
+use Situation  ();
 use Test::More ();
 
 our @ISA    = 'Exporter';
@@ -33,6 +34,9 @@ $ENV{PATH} .= ':/usr/sbin:/sbin:/lib/systemd';
 
 my $MARK = "FDPASSER_REAL_PROGRAM=$$";
 $ENV{FDPASSER_REAL_PROGRAM} = $$;
+
+# They start as slowly as they like.
+INIT { Situation::watchdog(60) }
 
 sub import {
     my ($class, %needed) = @_;
