@@ -106,6 +106,7 @@ my @tests = grep {m{^t/}} map { $_->[0] } @examples;
 is scalar @tests, 2, 'two of them are tests';
 
 succeeds('cargo fmt --check');
+succeeds('cargo clippy --quiet --all-targets -- -D warnings');
 succeeds("$^X Makefile.PL && make quick") or BAIL_OUT('it does not compile');
 for my $transport (qw(socket streams)) {
     succeeds( "FDPASSER_TRANSPORT=$transport prove -b @tests", "the tests over $transport" );
