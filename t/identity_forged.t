@@ -5,7 +5,6 @@ use Test::More;
 use Identity;
 use Peer;
 use Situation;
-use Syscall;
 
 use File::FDpasser qw(:all);
 
@@ -54,9 +53,12 @@ is_deeply $sender, { pid => $pid, uid => $ALICE, gid => $ALICE,
 
 # Who has several ids may choose among them.
 ($errno, $pid) = (in_child {
-    descriptor_limit(Syscall::most_descriptors());    # for what others of root have in flight
     $> = $ALICE;
-    return (claims($peer, $$, $ALICE, 0), $$);
+    my $said;    # what others of root have in flight counts
+    until (($said = claims($peer, $$, $ALICE, 0)) ne 'ETOOMANYREFS') {
+        select undef, undef, undef, 0.01;
+    }
+    return ($said, $$);
 })->result;
 is $errno, '', 'root that acts for a user may say so';
 recv_fh($us, $sender);
