@@ -11,6 +11,9 @@ use Files;
 use Program;
 use Situation;
 
+my $shell = (getpwuid $>)[8];
+run($shell, '-c', 'true')->{status} == 0 or plan skip_all => "$shell lets nobody in";
+
 my $dir  = workdir();
 my $port = free_port();
 
