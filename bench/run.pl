@@ -1,11 +1,12 @@
 # Measures File::FDpasser beside its peers: `make bench`, or in a built tree
 #
-#     perl bench/run.pl [--rounds N] [--only WORK,...] [--peers PEER,...] [--write]
+#     perl bench/run.pl [--rounds N] [--minutes N] [--only WORK,...] [--peers PEER,...] [--write]
 #
 # Every sample is a process of its own, and a round takes one sample of
-# everything, so that what slows the machine down slows all down. Prints
-# medians, spreads and ratios; --write leaves them in bench/table.md and the
-# picture in images/bench.svg.
+# everything, so that what slows the machine down slows all down. With --minutes
+# no round begins that would not end in time. Prints medians, spreads and ratios;
+# --write leaves them in bench/table.md and README.md, and the picture in
+# images/bench.svg.
 use 5.016;
 use strict;
 use warnings;
@@ -40,6 +41,7 @@ my @WORKS = (
     [ batch_handles => 'a handle of 250 sent together',                 25_000 ],
     [ connects      => 'connect, accept and close both',                6_000 ],
     [ two_processes => 'a number, from one process to another',         30_000 ],
+    [ there_and_back => 'a number, to another process and back',        5_000 ],
     [ loads         => 'a script that loads the module',                20 ],
     [ open_10       => 'a number, 10 descriptors being open',           30_000 ],
     [ open_1000     => 'a number, 1,000 descriptors being open',        30_000 ],
@@ -52,8 +54,8 @@ my @WORKS = (
     [ messages      => 'a message with a descriptor, channels',         20_000 ],
     [ pending_10000 => 'a message of 10,000 that have to wait',         50_000 ],
     [ pending_100000 => 'a message of 100,000 that have to wait',       100_000 ],
-    [ step_queued_bytes => 'of these: asking whether a whole message is queued', 100_000 ],
-    [ step_free_slot    => 'of these: proving that a descriptor is free',        100_000 ],
+    [ step_free_slot  => 'of these: proving that a descriptor is free',     100_000 ],
+    [ step_free_slots => 'of these: proving that 253 descriptors are free', 100_000 ],
 );
 my %UNITS = map { $_->[0] => $_->[2] } @WORKS;
 
@@ -64,22 +66,28 @@ my %CHARTED = (
     sockets       => 'One socket, sent, received as a handle and closed, in one process',
     batch_numbers => 'One descriptor of 250 that are sent together, in one process',
     connects      => 'One connection: connect, accept and close both ends, in one process',
-    two_processes => 'One descriptor, from one process to another',
+    two_processes => 'One descriptor, from one process to another, each on a core of its own',
+    there_and_back => 'One descriptor to another process, and one back, both on one core',
 );
+
+# No peers: they do less.
+my %IS_NO_PEER = map { $_ => 1 } qw(fdpasser core floor);
 
 # what, ours, than what, at most; sample names, multiplied where there are two
 my @GOALS = (
-    [ 'send_file + recv_fd + POSIX::close, numbers', ['fdpasser/numbers'], ['io_fdpass/numbers'], 1.12 ],
-    [ 'the same, handles', ['fdpasser/from_handles'], ['io_fdpass/numbers'], 1.12 ],
-    [ 'send_file + recv_fh + close, files', ['fdpasser/files'], ['io_fdpass/files'], 0.98 ],
-    [ 'the same, files for both directions', ['fdpasser/updates'], ['io_fdpass/updates'], 0.98 ],
-    [ 'the same, sockets', ['fdpasser/sockets'], ['io_fdpass/sockets'], 1.10 ],
-    [ 'send_files + recv_fds + close, 250 at a time', ['fdpasser/batch_numbers'], ['io_fdpass/numbers'], 0.30 ],
-    [ 'send_files + recv_fhs, 250 at a time', ['fdpasser/batch_handles'], ['io_fdpass/files'], 0.70 ],
-    [ 'connect + accept + close', ['fdpasser/connects'], ['io_socket_unix/connects'], 1.10 ],
+    [ 'send_file + recv_fd + POSIX::close, numbers', ['fdpasser/numbers'], ['io_fdpass/numbers'], 1.15 ],
+    [ 'the same, handles', ['fdpasser/from_handles'], ['io_fdpass/numbers'], 1.15 ],
+    [ 'send_file + recv_fh + close, files', ['fdpasser/files'], ['io_fdpass/files'], 1.00 ],
+    [ 'the same, files for both directions', ['fdpasser/updates'], ['io_fdpass/updates'], 1.00 ],
+    [ 'the same, sockets', ['fdpasser/sockets'], ['io_fdpass/sockets'], 1.05 ],
+    [ 'send_files + recv_fds + close, 250 at a time', ['fdpasser/batch_numbers'], ['python/batch_numbers'], 1.05 ],
+    [ 'the same', ['fdpasser/batch_numbers'], ['socket_msghdr/batch_numbers'], 1.00 ],
+    [ 'send_files + recv_fhs, 250 at a time', ['fdpasser/batch_handles'], ['io_fdpass/files'], 0.30 ],
+    [ 'connect + accept + close', ['fdpasser/connects'], ['perl_builtins/connects'], 1.02 ],
+    [ 'two processes', ['fdpasser/two_processes'], ['io_fdpass/two_processes'], 1.25 ],
+    ( map { [ 'the same', ['fdpasser/two_processes'], ["$_/two_processes"], 1.00 ] } qw(socket_msghdr python ruby) ),
+    [ 'to another process and back', ['fdpasser/there_and_back'], ['io_fdpass/there_and_back'], 1.08 ],
     [ 'use File::FDpasser', ['fdpasser/loads'], ['modules/loads'], 1.05 ],
-    ( map { [ "two processes, than $_->[1]", ['fdpasser/two_processes'], ["$_->[0]/two_processes"], 1 ] }
-            [ io_fdpass => 'IO::FDPass' ], [ socket_msghdr => 'Socket::MsgHdr' ], [ python => 'Python' ], [ ruby => 'Ruby' ] ),
     ( map { growth( "open descriptors, 10 to " . commas($_), 'open_10', "open_$_" ) } 1000, $MOST_OPEN ),
     growth( 'queue depth, 1 to 200', 'queued_1', 'queued_200' ),
     [ 'read_line + take_fhs, than a read_fd loop', ['fdpasser/lines'], ['fdpasser/lines_bare'], 1.30 ],
@@ -90,26 +98,28 @@ my @GOALS = (
 # Ours against the floor's own growth.
 sub growth {
     my ( $what, $from, $to ) = @_;
-    return [ "growth with $what", [ "fdpasser/$to", "floor/$from" ], [ "fdpasser/$from", "floor/$to" ], 1.15 ];
+    return [ "growth with $what", [ "fdpasser/$to", "floor/$from" ], [ "fdpasser/$from", "floor/$to" ], 1.05 ];
 }
 
 exit main();
 
 sub main {
-    my %options = ( rounds => 11 );
-    GetOptions( \%options, 'rounds=i', 'only=s', 'peers=s', 'write' ) or return 2;
+    my %options = ( rounds => 0 );
+    GetOptions( \%options, 'rounds=i', 'minutes=f', 'only=s', 'peers=s', 'write' ) or return 2;
     chdir dirname( dirname( abs_path($0) ) );
     my $build = File::Temp->newdir('fdpasser-bench-XXXXXX', TMPDIR => 1);
     my ( $peers, $missing ) = find_peers("$build");
     die "The module is not built: run make first ($missing->{fdpasser})\n" if !$peers->{fdpasser};
 
     my @samples = wanted( $peers, \%options );
-    my %results = measure( $peers, $options{rounds}, @samples );
-    my $about   = about( $peers, $missing, $options{rounds} );
-    my $text    = join "\n", $about, goals_table( \%results ), results_table( $peers, \%results );
+    my ( $rounds, %results ) = measure( $peers, \%options, @samples );
+    my $about = about( $peers, $missing, $rounds );
+    my $best  = best_table( $peers, \%results );
+    my $text  = join "\n", $about, goals_table( \%results ), $best, results_table( $peers, \%results );
     print $text;
     if ( $options{write} ) {
         write_file( 'bench/table.md', $text );
+        write_readme($best);
         write_file( 'images/bench.svg', chart( $peers, \%results, $about ) );
     }
     return 0;
@@ -134,21 +144,32 @@ sub can_do {
     return $peer->{does}{$work} || $peer->{does}{$name};
 }
 
-# For each sample the nanoseconds of one unit, round by round.
+# How many rounds, and for each sample the nanoseconds of one unit, round by round.
 sub measure {
-    my ( $peers, $rounds, @samples ) = @_;
+    my ( $peers, $options, @samples ) = @_;
+    my $time   = 60 * ( $options->{minutes} // 0 );
+    my $most   = $options->{rounds} || ( $time ? 1_000 : 11 );
+    my $start  = clock_gettime(CLOCK_MONOTONIC);
+    my $rounds = 0;
     my %results;
-    for my $round ( 1 .. $rounds ) {
+    while ( $rounds < $most ) {
+        my $elapsed = clock_gettime(CLOCK_MONOTONIC) - $start;
+        last if $time && $rounds && $elapsed + $elapsed / $rounds > $time;
+        $rounds++;
         for my $sample (@samples) {
-            progress("round $round of $rounds: $sample");
-            my ( $peer, $work ) = split m{/}, $sample;
-            my $time = $work eq 'loads' ? load( $peers->{fdpasser}, $peer ) : run( $peers->{$peer}, $work );
-            push @{ $results{$sample} }, $time / $UNITS{$work};
+            progress("round $rounds: $sample");
+            push @{ $results{$sample} }, measure_one( $peers, split m{/}, $sample );
         }
         push @samples, shift @samples;    # nobody is always after the same other
     }
     progress('');
-    return %results;
+    return ( $rounds, %results );
+}
+
+sub measure_one {
+    my ( $peers, $peer, $work ) = @_;
+    my $time = $work eq 'loads' ? load( $peers->{fdpasser}, $peer ) : run( $peers->{$peer}, $work );
+    return $time / $UNITS{$work};
 }
 
 sub run {
@@ -219,6 +240,27 @@ sub goals_table {
     return join( "\n", @lines ) . "\n";
 }
 
+# Of each work that is charted, beside the fastest of the others.
+sub best_table {
+    my ( $peers, $results ) = @_;
+    my @lines = ( '| work | best of the others | ns | File::FDpasser | ratio |', '| --- | --- | --: | --: | --: |' );
+    for my $work ( grep { $CHARTED{$_} } map { $_->[0] } @WORKS ) {
+        my $ours = $results->{"fdpasser/$work"} or next;
+        my ($best) = sort { median( @{ $results->{$a} } ) <=> median( @{ $results->{$b} } ) } others( $results, $work );
+        next if !$best;
+        push @lines, sprintf '| %s | %s | %s | %s | %.2f |', lcfirst $CHARTED{$work}, title( $peers, $best ),
+            map( { commas( sprintf '%.0f', median(@$_) ) } $results->{$best}, $ours ),
+            median( ratios( $ours, $results->{$best} ) );
+    }
+    return join( "\n", @lines ) . "\n";
+}
+
+# The samples of the peers that do the work.
+sub others {
+    my ( $results, $work ) = @_;
+    return grep { m{\A(.+)/\Q$work\E\z} && !$IS_NO_PEER{$1} } sort keys %$results;
+}
+
 sub product {
     my ( $first, @more ) = @_;
     my @product = @$first;
@@ -259,6 +301,23 @@ sub chart {
     }
     my ($machine) = split /\n/, $about;
     return Chart::svg( 'Nanoseconds, by File::FDpasser and others', $machine, @groups );
+}
+
+# The table behind the comment that says so.
+sub write_readme {
+    my $table = shift;
+    my $text  = read_file('README.md');
+    $text =~ s{(?<=<!-- as `make bench BENCH=--write` left it -->\n).*?\n(?=\n)}{$table}s
+        or die "README.md has no place for the table\n";
+    write_file( 'README.md', $text );
+    return;
+}
+
+sub read_file {
+    my $path = shift;
+    open my $file, '<', $path or die "$path: $!\n";
+    local $/;
+    return scalar <$file>;
 }
 
 sub write_file {

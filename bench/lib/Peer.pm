@@ -21,7 +21,7 @@ use POSIX      ();
 use Socket     ();
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
-our @EXPORT = qw(works timed in_two_processes some_file some_update some_socket fill_table same_file workdir);
+our @EXPORT = qw(works timed in_two_processes there_and_back some_file some_update some_socket fill_table same_file workdir);
 
 # works(NAME => SUB, ...): NAME may end in _N; SUB gets the count and N.
 sub works {
@@ -56,6 +56,23 @@ sub in_two_processes {
     syswrite $opener, "\n";
     $receive->();
     my $time = timed { $receive->() for 1 .. $count };
+    waitpid $child, 0;
+    return $time;
+}
+
+# there_and_back($count, $here, $there): between two processes on one core, as
+# across two it is how soon an idle one wakes that is measured. Each sub does its
+# end's part of one round trip.
+sub there_and_back {
+    my ( $count, $here, $there ) = @_;
+    pin(0);
+    defined( my $child = fork ) or die "fork: $!\n";
+    if ( !$child ) {
+        $there->() for 0 .. $count;
+        POSIX::_exit(0);
+    }
+    $here->();
+    my $time = timed { $here->() for 1 .. $count };
     waitpid $child, 0;
     return $time;
 }

@@ -208,6 +208,18 @@ sub two_processes {
     );
 }
 
+sub latency {
+    my $count  = shift;
+    my $file   = some_file();
+    my $number = fileno $file;
+    check($file);
+    return there_and_back(
+        $count,
+        sub { send_file( $conn_number, $number ); POSIX::close( recv_fd($conn_number) ) },
+        sub { my $received = recv_fd($end_number); send_file( $end_number, $received ); POSIX::close($received) }
+    );
+}
+
 works(
     numbers       => \&numbers,
     from_handles  => \&from_handles,
@@ -218,6 +230,7 @@ works(
     batch_handles => sub { batches( shift, \&receive_handles ) },
     connects      => \&connects,
     two_processes => \&two_processes,
+    there_and_back => \&latency,
     open_N        => sub { fill_table( $_[1] ); numbers( $_[0] ) },
     queued_N      => \&queued,
     lines_bare    => \&lines_bare,

@@ -42,7 +42,7 @@ prepare(struct msghdr *message, struct iovec *iov, char *bytes, control_buffer *
 }
 
 static void
-send_numbers(const int *numbers, int count)
+send_numbers(int socket, const int *numbers, int count)
 {
     char bytes[2] = { 0, 0 };
     control_buffer control;
@@ -54,12 +54,12 @@ send_numbers(const int *numbers, int count)
     control.header.cmsg_type = SCM_RIGHTS;
     control.header.cmsg_len = CMSG_LEN(count * sizeof(int));
     memcpy(CMSG_DATA(&control.header), numbers, count * sizeof(int));
-    if (sendmsg(conn, &message, 0) < 0)
+    if (sendmsg(socket, &message, 0) < 0)
         die("sendmsg");
 }
 
 static int
-receive_numbers(int *numbers, int count)
+receive_numbers(int socket, int *numbers, int count)
 {
     char bytes[2];
     control_buffer control;
@@ -68,7 +68,7 @@ receive_numbers(int *numbers, int count)
     struct cmsghdr *header;
 
     prepare(&message, &iov, bytes, &control, count);
-    if (recvmsg(end, &message, 0) < 0)
+    if (recvmsg(socket, &message, 0) < 0)
         die("recvmsg");
     header = CMSG_FIRSTHDR(&message);
     if (!header || header->cmsg_type != SCM_RIGHTS) {
@@ -83,7 +83,7 @@ receive_numbers(int *numbers, int count)
 static void
 send_one(void)
 {
-    send_numbers(&some_file, 1);
+    send_numbers(conn, &some_file, 1);
 }
 
 static void
@@ -91,7 +91,7 @@ receive_one(void)
 {
     int number;
 
-    receive_numbers(&number, 1);
+    receive_numbers(end, &number, 1);
     close(number);
 }
 
@@ -127,8 +127,8 @@ batch_numbers(long count, long unused)
     for (i = 0; i < BATCH; i++)
         sent[i] = some_file;
     for (count /= BATCH; count > 0; count--) {
-        send_numbers(sent, BATCH);
-        for (i = receive_numbers(received, BATCH); i > 0; i--)
+        send_numbers(conn, sent, BATCH);
+        for (i = receive_numbers(end, received, BATCH); i > 0; i--)
             close(received[i - 1]);
     }
     return now() - start;
@@ -234,6 +234,36 @@ two_processes(long count, long unused)
     return start;
 }
 
+/* Both on one core. */
+static double
+there_and_back(long count, long unused)
+{
+    int received;
+    double start = 0;
+    long i;
+
+    (void)unused;
+    pin(0);
+    if (fork() == 0) {
+        for (i = 0; i <= count; i++) {
+            receive_numbers(end, &received, 1);
+            send_numbers(end, &received, 1);
+            close(received);
+        }
+        _exit(0);
+    }
+    for (i = 0; i <= count; i++) {
+        if (i == 1)
+            start = now();
+        send_numbers(conn, &some_file, 1);
+        receive_numbers(conn, &received, 1);
+        close(received);
+    }
+    start = now() - start;
+    wait(NULL);
+    return start;
+}
+
 static const struct {
     const char *name; /* _N: of the number that the caller names */
     double    (*run)(long count, long number);
@@ -241,6 +271,7 @@ static const struct {
     { "numbers", numbers },   { "batch_numbers", batch_numbers },
     { "connects", connects }, { "two_processes", two_processes },
     { "open_N", open_N },     { "queued_N", queued_N },
+    { "there_and_back", there_and_back },
 };
 
 int

@@ -56,10 +56,23 @@ sub two_processes {
     );
 }
 
+sub latency {
+    my $count  = shift;
+    my $file   = some_file();
+    my $number = fileno $file;
+    check($number);
+    return there_and_back(
+        $count,
+        sub { IO::FDPass::send( $conn_number, $number ); POSIX::close( IO::FDPass::recv($conn_number) ) },
+        sub { my $received = IO::FDPass::recv($end_number); IO::FDPass::send( $end_number, $received ); POSIX::close($received) }
+    );
+}
+
 works(
     numbers       => \&numbers,
     files         => sub { handles( shift, some_file(), '<&=' ) },
     updates       => sub { handles( shift, some_update(), '+<&=' ) },
     sockets       => sub { handles( shift, some_socket(), '+<&=' ) },
     two_processes => \&two_processes,
+    there_and_back => \&latency,
 );

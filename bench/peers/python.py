@@ -111,6 +111,27 @@ def two_processes(count):
     return elapsed
 
 
+def there_and_back(count):
+    number = some_file()
+    check(number)
+    pin(0)
+    if os.fork() == 0:
+        for _ in range(count + 1):
+            received = socket.recv_fds(end, 1, 1)[1][0]
+            socket.send_fds(end, [b"\0"], [received])
+            os.close(received)
+        os._exit(0)
+
+    def once():
+        socket.send_fds(conn, [b"\0"], [number])
+        os.close(socket.recv_fds(conn, 1, 1)[1][0])
+
+    once()
+    elapsed = timed(count, once)
+    os.wait()
+    return elapsed
+
+
 def pin(core):
     try:
         os.sched_setaffinity(0, [core])
@@ -120,7 +141,15 @@ def pin(core):
 
 WORKS = {
     work.__name__: work
-    for work in (numbers, files, sockets, batch_numbers, connects, two_processes)
+    for work in (
+        numbers,
+        files,
+        sockets,
+        batch_numbers,
+        connects,
+        two_processes,
+        there_and_back,
+    )
 }
 
 if len(sys.argv) == 1:

@@ -65,11 +65,36 @@ def two_processes(count)
   elapsed
 end
 
+def there_and_back(count)
+  file = File.open($PROGRAM_NAME)
+  check(file, IO)
+  pin(0)
+  child = fork do
+    (count + 1).times do
+      received = FAR_END.recv_io
+      FAR_END.send_io(received)
+      received.close
+    end
+    exit!(true)
+  end
+  CONN.send_io(file)
+  CONN.recv_io.close
+  start = now
+  count.times do
+    CONN.send_io(file)
+    CONN.recv_io.close
+  end
+  elapsed = now - start
+  Process.wait(child)
+  elapsed
+end
+
 WORKS = {
   'files' => ->(count) { pass(count, File.open($PROGRAM_NAME), IO) },
   'sockets' => ->(count) { pass(count, UNIXSocket.pair.first, UNIXSocket) },
   'connects' => method(:connects),
-  'two_processes' => method(:two_processes)
+  'two_processes' => method(:two_processes),
+  'there_and_back' => method(:there_and_back)
 }.freeze
 
 if ARGV.empty?

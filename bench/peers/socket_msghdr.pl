@@ -9,17 +9,23 @@ use Socket::MsgHdr;
 
 socketpair( my $conn, my $end, AF_UNIX, SOCK_STREAM, 0 ) or die "socketpair: $!\n";
 
-sub send_numbers {
+sub send_numbers { return send_over( $conn, @_ ) }
+
+sub send_over {
+    my $socket  = shift;
     my $message = Socket::MsgHdr->new( buf => "\0" );
     $message->cmsghdr( SOL_SOCKET, SCM_RIGHTS, pack 'i*', @_ );
-    sendmsg( $conn, $message );
+    sendmsg( $socket, $message );
     return;
 }
 
 # Room for so many.
-sub receive_numbers {
-    my $message = Socket::MsgHdr->new( buflen => 1, controllen => 16 + 4 * shift );
-    recvmsg( $end, $message );
+sub receive_numbers { return receive_over( $end, @_ ) }
+
+sub receive_over {
+    my ( $socket, $most ) = @_;
+    my $message = Socket::MsgHdr->new( buflen => 1, controllen => 16 + 4 * $most );
+    recvmsg( $socket, $message );
     my ( $level, $type, $data ) = $message->cmsghdr;
     return unpack 'i*', $data;
 }
@@ -85,10 +91,23 @@ sub two_processes {
     );
 }
 
+sub latency {
+    my $count  = shift;
+    my $file   = some_file();
+    my $number = fileno $file;
+    check($number);
+    return there_and_back(
+        $count,
+        sub { send_over( $conn, $number ); POSIX::close( receive_over( $conn, 1 ) ) },
+        sub { my ($received) = receive_over( $end, 1 ); send_over( $end, $received ); POSIX::close($received) }
+    );
+}
+
 works(
     numbers       => \&numbers,
     files         => sub { handles( shift, some_file(), '<&=' ) },
     sockets       => sub { handles( shift, some_socket(), '+<&=' ) },
     batch_numbers => \&batch_numbers,
     two_processes => \&two_processes,
+    there_and_back => \&latency,
 );

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use fdpasser::descriptor::borrow;
 use fdpasser::operation::{Answer, Call};
+use fdpasser::transport::MOST_DESCRIPTORS;
 use fdpasser::{passing, slots};
 
 /// In one batch.
@@ -22,10 +23,11 @@ struct Bench {
 
 type Work = fn(&Bench, usize);
 
-const WORKS: [(&str, Work); 3] = [
+const WORKS: [(&str, Work); 4] = [
     ("numbers", Bench::numbers),
     ("batch_numbers", Bench::batch_numbers),
     ("step_free_slot", Bench::free_slot),
+    ("step_free_slots", Bench::free_slots),
 ];
 
 impl Bench {
@@ -57,6 +59,12 @@ impl Bench {
         self.numbers(1);
         for _ in 0..count {
             black_box(slots::prove_one(self.end)).expect("a free slot");
+        }
+    }
+
+    fn free_slots(&self, count: usize) {
+        for _ in 0..count {
+            assert!(black_box(slots::are_free(MOST_DESCRIPTORS)), "free slots");
         }
     }
 }
