@@ -98,6 +98,24 @@ for my $flood (sort keys %flood) {
     is "@seen", 'returns', "$flood: a queue";
 }
 
+# A peer that has more text whenever some is handed on: so many pieces, so many bytes.
+for my $type (SOCK_STREAM, $over_streams ? SOCK_SEQPACKET : ()) {
+    for my $row ([ 't', 'EAGAIN' ], [ 't' x 4000, 'EPROTO' ]) {
+        my ($text, $errno) = @$row;
+        my @seen = returns {
+            my ($us, $peer) = pair($type);
+            $us->blocking(0);
+            my $pieces = 0;
+            local $File::FDpasser::on_text = sub { $pieces++; syswrite $peer, $text };
+            syswrite $peer, $text;
+            my @got = recv_fh($us);
+            my $why = errno_name($!);
+            return $why, $pieces < 10_000;
+        };
+        is_deeply \@seen, [ $errno, 1 ], 'ever more text, by ' . length $text;
+    }
+}
+
 # What one call takes is bounded, however much is there.
 SKIP: {
     skip 'announcements are of streams', 1 if !$over_streams;
