@@ -20,7 +20,7 @@ use Getopt::Long;
 use Situation;
 use Time::HiRes qw(time);
 
-watchdog(0);    # each case has its own
+watchdog(0);    # each victim has its own
 
 my %option = (from => 0, step => 1);
 GetOptions(\%option, 'for=i', 'from=i', 'step=i', 'keep=s', 'shrink') or die "usage: see $0\n";
@@ -66,11 +66,14 @@ sub case_of {
 
 my ($failed, $doubted) = (0, 0);
 
-my $AGAIN = 4;
+my $AGAIN    = 4;
+my $PATIENCE = 200;    # seconds, for the judge itself
 
 sub try {
     my ($name) = @_;
     my $case   = case_of($name);
+    Situation::news("the case before $name");
+    watchdog($PATIENCE);
     my @broken = Hostile::Judge::try($case);
     return if !@broken;
     if (!grep { Hostile::Judge::try(case_of($name)) } 1 .. $AGAIN) {

@@ -7,6 +7,7 @@ use strict;
 use warnings;
 
 use POSIX ();
+use Socket qw(MSG_DONTWAIT);
 
 use Hostile::Calls;
 use Hostile::Files;
@@ -41,7 +42,7 @@ sub act {
     my ($ids, $fhs) = $self->{files}->make($act->{descriptors} || 0);
     if ($act->{do} eq 'shut') { shutdown $peer, 1 }
     elsif ($act->{do} =~ /\A(?:close|reset)\z/) {
-        syswrite $self->{conn}, 'unread' if $act->{do} eq 'reset';
+        send $self->{conn}, 'unread', MSG_DONTWAIT if $act->{do} eq 'reset';
         close delete $self->{peer};
     }
     else {

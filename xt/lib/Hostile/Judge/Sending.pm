@@ -41,7 +41,7 @@ sub act {
     if ($act->{do} eq 'read') { $self->read_once or last for 1 .. $act->{count} }
     elsif ($act->{do} eq 'shut') { shutdown $peer, 0; $self->{gone} = 1 }
     else {
-        syswrite $self->{conn}, 'unread' if $act->{do} eq 'reset';
+        send $self->{conn}, 'unread', MSG_DONTWAIT if $act->{do} eq 'reset';
         close delete $self->{peer};
         $self->{gone} = 1;
     }
