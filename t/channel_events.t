@@ -62,7 +62,7 @@ sub channel {
     close $file;
     open $file, '<', '/dev/null' or die "/dev/null: $!";
     my $other = File::FDpasser::Channel->new($peer);
-    for (1 .. 200) { last if !$channel->wants_write; $other->read_some; $channel->ready }
+    for (1 .. 2000) { last if !$channel->wants_write; $other->read_some; $channel->ready }
     $channel->ready;
     is said(), 'drained', 'it goes, which is told once';
     $other->blocking(0);

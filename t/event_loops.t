@@ -80,9 +80,9 @@ sub echo {
     my ($count, $lines) = (0, 0);
     while (my $fh = recv_fh($queue_peer)) {
         if (++$count == 200) {
-            syswrite $queue_peer, "\0";
+            syswrite $queue_peer, "\0" if !OverStreams::lack('halves');
             $proceed->wait;
-            syswrite $queue_peer, chr 5;
+            syswrite $queue_peer, OverStreams::lack('halves') ? "\0\5" : "\5";
             next;
         }
         send_file($queue_peer, $fh) or die "send_file: $!";

@@ -64,7 +64,7 @@ for my $name (sort keys %receive) {
             my @got;
             for my $act (@$acts) {
                 if    ($act =~ /\A[0-9]\z/)  { push @got, $receive{$name}->($us) for 1 .. $act }
-                elsif ($file{$act})          { send_raw($peer, "\0", $file{$act}) }
+                elsif ($file{$act})          { send_control($peer, "\0", rights($file{$act})) }
                 elsif ($act eq 'end')        { close $peer }
                 else                         { syswrite $peer, $act }
             }
@@ -91,7 +91,7 @@ for my $name (sort keys %receive) {
         return $got, leaked();
     };
     eval { $ended->wait };
-    send_raw($peer, "\0", $file{a});
+    send_control($peer, "\0", rights($file{a}));
     is_deeply [ eval { $child->result } ], ['a'], "$name, interrupted in the middle";
 }
 
@@ -122,7 +122,7 @@ SKIP: {
             POSIX::setgid($NOBODY) && POSIX::setuid($NOBODY) or die "setuid: $!";
             my @full = pair();
             $full[0]->blocking(0);
-            1 while send_raw($full[0], 'x', \*STDIN);
+            1 while send_control($full[0], 'x', rights(\*STDIN));
             my ($us, $peer) = non_blocking();
             $! = 0;
             my $sent  = $send{$name}->($us);

@@ -193,7 +193,7 @@ for my $many (2**31, 2**32, 2**40) {
         is_deeply [ map { identity($_) } @got ], \@expected,
             'write_fd: any kind of handle, over any kind of connection';
         send_files($conn, @handles);
-        @got = recv_fhs($us);
+        @got = map { recv_fhs($us) } OverStreams::lack('batches') ? @handles : 1;
         is_deeply [ map { identity($_) } @got ], \@expected,
             'send_files: any kind of handle, over any kind of connection';
     }
@@ -235,9 +235,10 @@ for my $many (2**63, 1e20, '1e20') {
     write_fd($peer, 'bytes');
     is scalar(read_fd($us, 100, 2)), 'bytes', '... also where none came';
 
-    send_files($peer, $peer, $file);
+    my $last = OverStreams::lack('batches') ? 1 : 2;
+    send_files($peer, ($peer, $file)[ -$last .. -1 ]);
     is tag_of(scalar recv_fhs($us)), 'file', 'recv_fhs: the last handle';
-    send_files($peer, $peer, $file);
+    send_files($peer, ($peer, $file)[ -$last .. -1 ]);
     my $number = recv_fds($us);
     is tag_of($number), 'file', 'recv_fds: the last number';
     POSIX::close($number);
@@ -269,13 +270,15 @@ no_leak('context: nothing left over');
     });
     is write_fd($peer, $bytes, $changer), 5000, 'a string that changes meanwhile';
     my ($got, @fh) = read_fd($us, 10_000, 1);
+    $got .= read_fd($us, 10_000, 1) if OverStreams::lack('long messages');
     ok $got eq 'A' x 5000, 'is sent as it was';
     is tag_of($fh[0]), 'file', 'with the descriptor';
 
     my @fh_list = ($file, undef, $file);
     $fh_list[1] = Changer->new($file, sub { @fh_list = () });
     is send_files($peer, @fh_list), 3, 'a list that is emptied meanwhile';
-    is scalar(my @got = recv_fhs($us)), 3, 'is sent as it was';
+    is scalar(my @got = map { recv_fhs($us) } 1 .. (OverStreams::lack('batches') ? 3 : 1)), 3,
+        'is sent as it was';
 }
 
 # ---- nothing else changes
@@ -287,7 +290,7 @@ no_leak('context: nothing left over');
     write_fd($peer, 'x', $file);
     my @read = read_fd($us, 1, 1);
     send_files($peer, $file, $file);
-    my @fhs = recv_fhs($us, 2, my $sender);
+    my @fhs = map { recv_fhs($us, 2, my $sender) } 1 .. (OverStreams::lack('batches') ? 2 : 1);
     send_files($peer);
     is $! + 0, 77, 'success leaves $! alone';
     is "$_ $@ $1 $, $\ $/ $\"", 'topic error a a b c d', 'and the other variables';

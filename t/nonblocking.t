@@ -79,7 +79,7 @@ for my $type (@types) {
     my $read = 0;
     my $sent;
     while (!$sent) {
-        $read += sysread $peer, my $bytes, 1;
+        $read += sysread $peer, my $bytes, OverStreams::lack('partial reads') ? 1000 : 1;
         $sent = send_file($us, $file);
     }
     while ($read < $filled) {

@@ -53,6 +53,8 @@ my %wait = (
     },
 );
 
+delete $wait{'recv_fh, half a message'} if OverStreams::lack('halves');
+
 # Seconds from a signal that comes while the call waits to the call's end.
 sub seconds_to_end {
     my ($flags, $waits) = @_;

@@ -15,6 +15,7 @@ use File::FDpasser qw(:all);
 use POSIX ();
 
 use Peer;
+use Socket qw(SOCK_STREAM);
 use Situation;
 
 my $file = tagged('over streams');
@@ -179,7 +180,7 @@ for my $receive (\&recv_fh, sub { recv_fd(@_) }, sub { (recv_fhs(@_))[0] }) {
 
 # Sockets are served as sockets.
 {
-    my ($us, $peer) = pair();
+    my ($us, $peer) = pair(SOCK_STREAM);
     is File::FDpasser::my_isastream(fileno $us), 0, 'a socket is no stream';
     send_raw($peer, "\0\0", $file);
     receives($us, '... and served as one');

@@ -5,7 +5,7 @@ package Peer;
 #
 #     use Peer;                            # skips the test where it can't work
 #
-#     my ($us, $peer) = pair();            # SOCK_STREAM; pair(SOCK_DGRAM)
+#     my ($us, $peer) = pair();            # or a stream; pair(SOCK_DGRAM)
 #     my %type = packets();                # name => type, of those with packets
 #     send_raw($peer, "\0\0", $fh);        # one sendmsg, one SCM_RIGHTS
 #     send_control($peer, "\0\0", rights($fh), rights($fh));
@@ -29,6 +29,7 @@ use Exporter ();
 use POSIX    ();
 use Socket qw(AF_UNIX MSG_DONTWAIT MSG_NOSIGNAL MSG_OOB MSG_PEEK PF_UNSPEC
     SOCK_DGRAM SOCK_SEQPACKET SOCK_STREAM SOL_SOCKET);
+use OverStreams ();
 use Syscall;
 use Test::More ();
 
@@ -58,13 +59,20 @@ sub import {
     Test::More::plan(skip_all => $why);
 }
 
-# pair($type): two connected sockets. Their close-on-exec flag is set.
+# pair(): two connected ends of the transport that is tested; pair($type): two
+# sockets, over streams too. Their close-on-exec flag is set.
 sub pair {
+    return stream_pair() if !@_ && OverStreams::are_asked_for();
     my $type = @_ ? shift : SOCK_STREAM;
     socketpair my $one, my $two, AF_UNIX, $type, PF_UNSPEC
         or die "socketpair: $!";
     $_->autoflush for $one, $two;
     return ($one, $two);
+}
+
+sub stream_pair {
+    require File::FDpasser;
+    return File::FDpasser::spipe();
 }
 
 # packets(): where streams are emulated SOCK_SEQPACKET is a stream.
@@ -118,11 +126,30 @@ sub sendmsg_of {
     return system_call('sendmsg', fileno $socket, $header, $flags);
 }
 
-# send_raw($socket, $bytes, @descriptors): handles or numbers.
+# send_raw($socket, $bytes, @descriptors): handles or numbers. On a stream the
+# descriptors are messages of their own: behind a message of status 0, which
+# announces them, and else before the bytes.
 sub send_raw {
     my ($socket, $bytes, @descriptors) = @_;
+    return send_apart(@_) if @descriptors && is_stream($socket);
     return send_control($socket, $bytes,
         @descriptors ? rights(@descriptors) : ());
+}
+
+sub is_stream {
+    my ($socket) = @_;
+    return OverStreams::are_asked_for()
+        && File::FDpasser::my_isastream(fileno $socket) > 0;
+}
+
+sub send_apart {
+    my ($stream, $bytes, @descriptors) = @_;
+    my @messages = map { [ "\0", rights($_) ] } @descriptors;
+    $bytes =~ /\0\0\z/ ? unshift @messages, [$bytes] : push @messages, [$bytes];
+    for my $message (@messages) {
+        defined send_control($stream, @$message) or return;
+    }
+    return length $bytes;
 }
 
 # recv_raw($socket, $max_bytes): one recvmsg. Returns the bytes and the numbers

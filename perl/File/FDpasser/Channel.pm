@@ -592,6 +592,9 @@ sub _read_on {
     delete $self->{news}{on_input} if !$known;
     return 1 if $self->{failure};
     return $self->_pause('read') if $self->_is_transient($errno);
+    # A message of a stream is longer than the room beside what waits.
+    return !($self->{is_full} = 1)
+        if $errno == Errno::EMSGSIZE() && !$self->{is_packets} && length $input->[0];
     return $self->_fail_for_good($errno), 1;
 }
 
