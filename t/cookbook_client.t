@@ -23,11 +23,11 @@ my ($patient) = recipe('Say what went wrong', $dir);
 
 # What the client says when the server has done this with its connection.
 sub says {
-    my ($serve) = @_;
+    my ($serve, @switches) = @_;
     my $listener = endp_create($path, mode => 0600) or die "endp_create: $!";
-    my $client   = start($^X, $patient, $path, 20);
+    my $client   = start($^X, @switches, $patient, $path, 20);
     my $conn     = serv_accept_fh($listener) or die "accept: $!";
-    $serve->($conn, $client);
+    $serve->($conn);
     undef $conn;
     return said($client);
 }
@@ -74,16 +74,20 @@ is says(sub { syswrite $_[0], "\0\0" }), "$path: what the server says is not for
 is says(sub { send_err($_[0], ENOSPC) }), "$path: " . do { local $! = ENOSPC; "$!" } . "\n",
     'a server that says no';
 
+# The program as it is, in a process whose table is full when it receives.
 SKIP: {
     skip 'no prlimit', 1 if !has_system_call('prlimit64');
-    is says(\&with_full_table), "$path: this program has too many files open\n", 'a client with a full table';
-}
-
-sub with_full_table {
-    my ($conn, $client) = @_;
-    my $none = pack_64(1) x 2;
-    defined system_call('prlimit64', $client->pid, constant('RLIMIT_NOFILE'), $none, 0) or die "prlimit: $!";
-    send_file($conn, $fh) or die "send_file: $!";
+    write_file("$dir/Full.pm", <<'END');
+package Full;
+use File::FDpasser ();
+use Syscall;
+my $receive = \&File::FDpasser::recv_fh;
+no warnings 'redefine';
+*File::FDpasser::recv_fh = sub { descriptor_limit(1); goto &$receive };
+1;
+END
+    is says(sub { send_file($_[0], $fh) }, "-I$dir", '-MFull'), "$path: this program has too many files open\n",
+        'a client with a full table';
 }
 
 undef $fh;
