@@ -285,21 +285,12 @@ sub queues {
     return;
 }
 
-# A channel whose connection has failed is over; another one goes on.
 sub channels {
-    my ($us, $peer) = a_pair();
-    my $opened = sub {
-        my ($end) = @_;
-        return persist('a channel' => sub { File::FDpasser::Channel->new($end) });
-    };
-    my ($reads, $writes) = map { $opened->($_) } $us, $peer;
-    my $read_all = sub {
-        my $bytes = $reads->read_exactly(60_000);
-        my $errno = $! + 0;
-        $reads = $opened->($us) if !defined $bytes;
-        $! = $errno if !defined $bytes;
-        return $bytes;
-    };
+    my ($reads, $writes) = map {
+        my $end = $_;
+        persist('a channel' => sub { File::FDpasser::Channel->new($end) });
+    } a_pair();
+    my $read_all = sub { $reads->read_exactly(60_000) };
     my $block = 'x' x 60_000;
     persist('write' => sub { $writes->write($block, $file{b}) });
     persist('read_exactly' => $read_all);
