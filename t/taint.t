@@ -34,6 +34,14 @@ sub dies_of_taint {
     like $@, qr/at \Q$file\E line [0-9]+/, '... naming the caller';
 }
 
+# What is allowed: undef, and a complaint, where it dies all the same.
+sub allowed (&) {
+    my ($code) = @_;
+    my $got = eval { $code->() };
+    diag $@ if $@;
+    return $got;
+}
+
 {
     my $tainted = $path . $taint;
     ok tainted($tainted), 'a tainted path';
@@ -63,7 +71,7 @@ sub dies_of_taint {
     is names($dir), 'server', '... and nothing was made';
 
     my ($clean) = $tainted =~ /\A(.*)\z/s;
-    ok endp_connect($clean), 'what a match has cleaned is clean';
+    ok allowed { endp_connect($clean) }, 'what a match has cleaned is clean';
     ok serv_accept_fh($listener), '... and connects';
     unlink $path;
 }
@@ -74,27 +82,29 @@ sub dies_of_taint {
     my ($from, $to) = map { fileno($_) . $taint } $here, $there;
     my $file = 0 . $taint;
     ok tainted($_), 'a tainted number' for $from, $to, $file;
-    is send_file($from, $file), 1, '... is a connection, and a handle';
-    is identity(recv_fh($to)), identity(\*STDIN), '... to receive from';
-    send_file($from, $file);
-    my $number = recv_fd($to);
+    is allowed { send_file($from, $file) }, 1, '... is a connection, and a handle';
+    is identity(allowed { recv_fh($to) }), identity(\*STDIN), '... to receive from';
+    allowed { send_file($from, $file) };
+    my $number = allowed { recv_fd($to) };
     is identity($number), identity(\*STDIN), '... a number';
-    ok my_getfl($file) >= 0, '... to ask for its flags';
-    ok get_fopen_mode($file), '... and for its mode';
-    is File::FDpasser::my_isastream($file), 0, '... and for its kind';
-    is File::FDpasser::my_send_fd($from, $file), 0, '... to my_send_fd';
-    my $second = File::FDpasser::my_recv_fd($to);
+    is allowed { my_getfl($file) }, my_getfl(0), '... to ask for its flags';
+    ok allowed { get_fopen_mode($file) }, '... and for its mode';
+    is allowed { File::FDpasser::my_isastream($file) }, 0, '... and for its kind';
+    is allowed { File::FDpasser::my_send_fd($from, $file) }, 0, '... to my_send_fd';
+    my $second = allowed { File::FDpasser::my_recv_fd($to) };
     is identity($second), identity(\*STDIN), '... and my_recv_fd';
-    POSIX::close($_) for $number, $second;
+    POSIX::close($_) for grep {defined} $number, $second;
 
-    my $listener
-        = endp_create($path, mode => 0600 . $taint, backlog => 5 . $taint);
+    my $listener = allowed {
+        endp_create($path, mode => 0600 . $taint, backlog => 5 . $taint);
+    };
     ok $listener, '... for options';
-    my $client = endp_connect($path, timeout => 5 . $taint);
+    my $client = allowed { endp_connect($path, timeout => 5 . $taint) };
     ok $client, '... of both';
-    my $conn = serv_accept_fd(fileno($listener) . $taint, my $uid);
+    my $uid;
+    my $conn = allowed { serv_accept_fd(fileno($listener || \*STDIN) . $taint, $uid) };
     is $uid, $>, '... for a listener';
-    POSIX::close($conn);
+    POSIX::close($conn) if defined $conn;
     unlink $path;
 }
 
