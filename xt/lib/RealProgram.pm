@@ -14,14 +14,15 @@ package RealProgram;
 #                                                # until somebody can connect
 #     is answer($port, "GET / HTTP/1.0\r\n\r\n"), '...';
 #
-# What a program has started and left is killed at the end: it has a variable of
-# ours in its environment.
+# What is left of the programs, and of theirs, is killed when the test has ended,
+# in whatever way.
 
 use strict;
 use warnings;
 
 use Exporter ();
 use IO::Socket::INET;
+use POSIX      ();
 use Program    ();
 use Situation  ();
 use Test::More ();
@@ -32,14 +33,12 @@ our @EXPORT = qw(needs path_of free_port soon serving answer);
 # Where a user's PATH does not lead.
 $ENV{PATH} .= ':/usr/sbin:/sbin:/lib/systemd';
 
-my $MARK = "FDPASSER_REAL_PROGRAM=$$";
-$ENV{FDPASSER_REAL_PROGRAM} = $$;
-
 # They start as slowly as they like.
 INIT { Situation::watchdog(60) }
 
 sub import {
     my ($class, %needed) = @_;
+    leave_nothing();
     for my $program (sort keys %needed) {
         needs($program, $needed{$program}) or Test::More::plan(skip_all => "no $program here");
     }
@@ -94,17 +93,17 @@ sub answer {
     return join '', readline $socket;
 }
 
-sub marked {
-    my ($process) = @_;
-    open my $in, '<', "$process/environ" or return;
-    return grep { $_ eq $MARK } split /\0/, join '', readline $in;
-}
-
-END {
-    if ($MARK =~ /=$$\z/) {
-        my @left = map { m{(\d+)\z} } grep { marked($_) } glob '/proc/[0-9]*';
-        kill KILL => grep { $_ != $$ } @left;
-    }
+# A process that outlives us ends our process group.
+sub leave_nothing {
+    my $test = $$;
+    setpgrp 0, 0;
+    defined(my $pid = fork) or die "fork: $!";
+    return if $pid;
+    setpgrp 0, 0;
+    open $_, '+<', '/dev/null' for \*STDIN, \*STDOUT, \*STDERR;
+    select undef, undef, undef, 0.1 while getppid == $test;
+    kill KILL => -$test;
+    POSIX::_exit(0);
 }
 
 1;
