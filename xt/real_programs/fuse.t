@@ -19,6 +19,11 @@ my ($clock) = recipe('Be a file system', $dir);
 my $file    = "$dir/file";
 write_file($file, '');
 
+END {
+    local $?;
+    run('fusermount3', '-u', '-z', $file) if defined $file && content('/proc/mounts') =~ / \Q$file\E /;
+}
+
 my $serves = start($^X, $clock, $file);
 my $read;
 soon { $read = run('cat', $file)->{out} } 'a mounted file';
