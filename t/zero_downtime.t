@@ -27,6 +27,7 @@ my $port = 0;    # any; then the one that the first server has got
 sub start {
     my $pid = open my $out, '-|', $^X, 'examples/zero-downtime/server.pl',
         "$dir/endpoint", "127.0.0.1:$port", @_;
+    Situation::Process::watch($pid);
     my $line = readline $out;
     ($port) = ($line || '') =~ m{ ready at http://127\.0\.0\.1:(\d+)/$}
         or die 'not ready: ', defined $line ? $line : 'nothing', "\n";
@@ -38,6 +39,7 @@ sub finish {
     my ($server) = @_;
     my @lines = readline $server->{out};
     close $server->{out};
+    Situation::Process::reaped($server->{pid});
     return join '', @lines;
 }
 

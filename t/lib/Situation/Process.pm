@@ -14,7 +14,11 @@ use Storable   ();
 
 our @EXPORT = qw(in_child gate run_perl survives_exec);
 
+my $test = $$;
 my %children;    # pids of children that nobody has reaped yet
+
+# Nor do they outlive a test that dies.
+END { local $?; kill KILL => keys %children if $$ == $test }
 
 # in_child { CODE }: forks, and in the child runs CODE under a watchdog of its
 # own. The child ends without END blocks and destructors; nothing that it says
@@ -48,6 +52,11 @@ sub kill_children {
     select undef, undef, undef, 0.1 if %children;
     return kill KILL => keys %children;
 }
+
+# watch($pid), reaped($pid): the same for a program that a test has started in
+# another way.
+sub watch  { my ($pid) = @_; $children{$pid} = 1; return $pid }
+sub reaped { my ($pid) = @_; return delete $children{$pid} }
 
 # gate(): a pipe to synchronise by. One process calls open, another wait, once
 # for each open. The first call decides which side a process is on, so fork
