@@ -3,6 +3,7 @@
 #
 #     . xt/chroot.sh
 #     root=$(fresh_chroot trixie)       # a minimal system, removed at the end
+#     root=$(fresh_chroot trixie/i386)  # of another architecture that runs here
 #     install_in "$root" gcc make       # packages, from the network
 #     offline_in "$root" 'make test'    # a line of shell, run in /build
 #
@@ -18,9 +19,10 @@ mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 base_systems=${KEEP_CHROOTS:-$scratch/base_systems}
 
 fresh_chroot() {
-    local release=$1 base=$base_systems/$1.tar root
-    [ -e "$base" ] || bootstrap "$release" "$base" >&2
-    root=$(mktemp -d "$scratch/$release-XXXXXX")
+    local system=$1 name=${1/\//-} root
+    local base=$base_systems/$name.tar
+    [ -e "$base" ] || bootstrap "$system" "$base" >&2
+    root=$(mktemp -d "$scratch/$name-XXXXXX")
     tar -C "$root" -xf "$base"
     chmod 755 "$root"
     mkdir "$root/build"
@@ -28,9 +30,10 @@ fresh_chroot() {
 }
 
 bootstrap() {
-    local release=$1 archive=$2 root=$scratch/bootstrap
+    local release=${1%/*} arch=${1#*/} archive=$2 root=$scratch/bootstrap
+    [ "$arch" != "$1" ] || arch=$(dpkg --print-architecture)
     mkdir -p "$(dirname "$archive")" "$root"
-    twice debootstrap --variant=minbase "$release" "$root" "$mirror"
+    twice debootstrap --variant=minbase --arch="$arch" "$release" "$root" "$mirror"
     # Nobody reads manuals there, and nothing has to outlive a power failure.
     printf '%s\n' 'path-exclude=/usr/share/doc/*' 'path-exclude=/usr/share/man/*' \
         force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/quick"
