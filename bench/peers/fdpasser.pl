@@ -99,10 +99,11 @@ sub queued {
 sub connects {
     my $count    = shift;
     my $dir      = workdir();
-    my $listener = endp_create("$dir/endpoint") or die "endp_create: $!\n";
+    my $path     = "$dir/endpoint";
+    my $listener = endp_create($path) or die "endp_create: $!\n";
     return timed {
         for ( 1 .. $count ) {
-            my $client = endp_connect("$dir/endpoint");
+            my $client = endp_connect($path);
             my $server = serv_accept_fh($listener);
             close $client;
             close $server;

@@ -8,10 +8,11 @@ use Peer;
 sub connects {
     my $count    = shift;
     my $dir      = workdir();
-    my $listener = IO::Socket::UNIX->new( Local => "$dir/endpoint", Listen => 128 ) or die "listen: $!\n";
+    my $path     = "$dir/endpoint";
+    my $listener = IO::Socket::UNIX->new( Local => $path, Listen => 128 ) or die "listen: $!\n";
     return timed {
         for ( 1 .. $count ) {
-            my $client = IO::Socket::UNIX->new( Peer => "$dir/endpoint" );
+            my $client = IO::Socket::UNIX->new( Peer => $path );
             my $server = $listener->accept;
             close $client;
             close $server;
