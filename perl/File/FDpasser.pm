@@ -72,58 +72,24 @@ sub start_with_end {
     return File::FDpasser::Start::_with_end($is_code);
 }
 
-# What the native layer warns of, by what it is about; each gets the function's
-# name and, where something is counted, how many there are. Else it says what is
-# wrong with an argument, and with which.
+# What the native layer warns of, by what it is about: FUNCTION is the function's
+# name, # how many there are of what is counted, {one|more} which of the two that
+# makes it. Else it says what is wrong with an argument, and with which.
 my %warning = (
-    surplus => sub {
-        my ($function, $count) = @_;
-        return "at least $count more descriptor" . ($count == 1 ? '' : 's')
-            . ' than asked for came with the message and '
-            . ($count == 1 ? 'was' : 'were') . ' closed';
-    },
-    listener => sub {
-        my ($function) = @_;
-        return "$function: this is a listening endpoint; serv_accept_fh takes its clients";
-    },
-    no_server => sub {
-        my ($function) = @_;
-        return "$function: this is no listening endpoint, as endp_create makes them";
-    },
-    no_socket => sub {
-        my ($function) = @_;
-        my $what = $function =~ /accept/ ? 'listener' : 'connection';
-        return "$function: argument 1, the $what, is no socket";
-    },
-    not_local => sub {
-        my ($function) = @_;
-        return "$function: this is no Unix-domain socket, and no other carries descriptors";
-    },
-    uid    => sub { _one_value(shift, q{the client's uid}) },
-    sender => sub { _one_value(shift, 'who has sent') },
-    read_ahead => sub {
-        my ($function, $count) = @_;
-        return "$function: " . _bytes($count) . ' that came over the connection '
-            . ($count == 1 ? 'is' : 'are') . ' in its read buffer, which is left alone;'
-            . ' read from it by sysread only';
-    },
-    sent_ahead => sub {
-        my ($function, $count) = @_;
-        return "$function: " . _bytes($count) . ' that came over the socket that is sent '
-            . ($count == 1 ? 'stays' : 'stay') . ' in its read buffer;'
-            . ' the receiver does not get ' . ($count == 1 ? 'it' : 'them');
-    },
+    surplus => 'at least # more descriptor{|s} than asked for came with the message'
+        . ' and {was|were} closed',
+    listener  => 'FUNCTION: this is a listening endpoint; serv_accept_fh takes its clients',
+    no_server => 'FUNCTION: this is no listening endpoint, as endp_create makes them',
+    no_socket => 'FUNCTION: argument 1, the CONNECTION, is no socket',
+    not_local =>
+        'FUNCTION: this is no Unix-domain socket, and no other carries descriptors',
+    uid => q{FUNCTION returns one value; the client's uid goes into its second argument},
+    sender     => 'FUNCTION returns one value; who has sent goes into its second argument',
+    read_ahead => 'FUNCTION: # byte{|s} that came over the connection {is|are} in its read'
+        . ' buffer, which is left alone; read from it by sysread only',
+    sent_ahead => 'FUNCTION: # byte{|s} that came over the socket that is sent {stays|stay}'
+        . ' in its read buffer; the receiver does not get {it|them}',
 );
-
-sub _one_value {
-    my ($function, $second) = @_;
-    return "$function returns one value; $second goes into its second argument";
-}
-
-sub _bytes {
-    my ($count) = @_;
-    return $count == 1 ? '1 byte' : "$count bytes";
-}
 
 # Called by the native layer; here because only Perl code sees whether its
 # caller wants warnings.
@@ -132,8 +98,14 @@ sub _warn {
 
     # Queues and channels tell of mistakes themselves.
     return if $function =~ /\A_/ && $about !~ /\A(?:surplus|\w+_ahead)\z/;
-    my $text = $warning{$about} ? $warning{$about}->($function, $count)
-        : "$function: argument $count $about";
+    my $text = $warning{$about} || "FUNCTION: argument # $about";
+    my %is = (
+        'FUNCTION'   => $function,
+        'CONNECTION' => $function =~ /accept/ ? 'listener' : 'connection',
+        '#'          => $count,
+    );
+    $text =~ s/(FUNCTION|CONNECTION|#)/$is{$1}/g;
+    $text =~ s/\{(\w*)\|(\w*)\}/$count == 1 ? $1 : $2/eg;
     warnings::warnif(__PACKAGE__, $text);
     return;
 }
