@@ -11,7 +11,7 @@ use nix::sys::stat::{Mode, SFlag};
 use nix::unistd::{getegid, geteuid, getpid};
 
 use super::super::Room;
-use crate::system::{socket_option, stat::stat};
+use crate::system::{socket_option, stat::fstat};
 
 /// Whether ids come with messages.
 pub const NOTES_SENDERS: bool = true;
@@ -51,14 +51,19 @@ pub fn room_for(end: BorrowedFd<'_>, count: usize) -> Room {
 /// Whether a socket may be read and written, by the effective ids.  No open(2) of
 /// one succeeds: EACCES comes before ENXIO.  C libraries do not all know what
 /// faccessat(2) is to look at.
+///
+/// It is opened as what was looked at, whatever is at the path by then: to open a
+/// device or a fifo may do something; connect(2) refuses it.  Without /proc only
+/// connect(2) asks, for permission to write.
 pub fn check_access(path: &CStr) -> nix::Result<()> {
-    if stat(path)?.kind != SFlag::S_IFSOCK {
-        // To open a device or a fifo may do something; connect(2) refuses it.
+    let node = open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?;
+    if fstat(&node)?.kind != SFlag::S_IFSOCK {
         return Ok(());
     }
+    let name = format!("/proc/self/fd/{}", node.as_raw_fd());
     let flags = OFlag::O_RDWR | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-    match open(path, flags, Mode::empty()) {
-        Ok(_) | Err(Errno::ENXIO) => Ok(()),
+    match open(name.as_str(), flags, Mode::empty()) {
+        Ok(_) | Err(Errno::ENXIO | Errno::ENOENT) => Ok(()),
         Err(errno) => Err(errno),
     }
 }
