@@ -105,7 +105,7 @@ sub by_rounds {
         $self->{left} = $round->{calls} if $round->{calls} > $self->{left};
         $self->{line}->say(calls => $round->{calls}, defined $round->{room} ? (room => $round->{room}) : ());
         $self->watch(sub { $self->end_wait }) or return;
-        $self->nothing_comes if $self->{stopped};
+        $self->nothing_comes if $self->{ticked};
         $self->look_at_descriptors('between calls');
         return if @{ $self->{broken} };
     }
@@ -121,7 +121,7 @@ sub nothing_comes {
     my ($name, $most) = @{ $self->{case}{calls}[ $self->{turn} % @{ $self->{case}{calls} } ] };
     my $expected = $self->foresee($name, $most) or return 1;
     my @broken = is_right({ call => $name, outcome => 'waits', text => $self->{heard} }, $expected);
-    if (@broken && $self->{steady} < $DOUBTED && !$self->{stopped}) {
+    if (@broken && $self->{steady} < $DOUBTED && !$self->{ticked}) {
         @$self{qw(foreseen steady)} = ($expected, $DOUBTED);
         return;
     }
@@ -160,13 +160,12 @@ sub live {
 sub watch {
     my ($self, $waits) = @_;
     my $since = now();
-    delete @$self{qw(asleep begun stopped)};
-    $self->{news} = $since;
+    delete @$self{qw(asleep begun ticked)};
     for (;;) {
         my $heard = $self->{line}->hear($LOOK);
         if (!$heard) {
             return $self->give_up($since) if now() - $since > $PATIENCE;
-            if ($self->{case}{ticking}) { $self->tick }
+            if ($self->{case}{ticking}) { kill USR1 => $self->{pid} }
             elsif ($self->{case}{blocking} && ($self->waits || $self->is_kept_busy)) {
                 $waits->() or return;
                 $since = now();
@@ -176,7 +175,7 @@ sub watch {
         return $self->give_up if !%$heard;
         $since = now();
         delete $self->{asleep};
-        return 1 if $heard->{done};
+        return $self->is_done($heard) if $heard->{done};
         $self->heed($heard);
     }
 }
@@ -193,13 +192,10 @@ sub heed {
     return;
 }
 
-# A signal at each look; and where nothing but waiting is left, the end.
-sub tick {
-    my ($self) = @_;
-    kill USR1 => $self->{pid};
-    return if !$self->{case}{blocking};
-    $self->{line}->say(stop => 1) if now() - $self->{news} > 0.02 && !$self->{stopped}++;
-    return;
+sub is_done {
+    my ($self, $heard) = @_;
+    $self->{ticked} = $heard->{waits};
+    return 1;
 }
 
 # Asleep, within a call, and no turn on the processor for a while.
@@ -292,7 +288,6 @@ sub call_is_over {
         return;
     }
     $report->{text} = delete($self->{heard}) . $report->{text} if defined $self->{heard};
-    $self->{news} = now();
     $self->{turn} = $report->{ends} + 1;
     $self->compare($report);
     return;

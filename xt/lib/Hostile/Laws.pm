@@ -14,7 +14,7 @@ our @EXPORT = qw(call_is_over_in_time is_right wait_is_quiet handler_runs_at_onc
     lives is_over hoards raises all_came);
 
 # Seconds, but for the share.
-my $NEVER_WAITS  = 0.02;     # a non-blocking call may sleep so long, for a page or a lock
+my $NEVER_WAITS  = 0.05;     # a non-blocking call may sleep so long, for a page or a lock
 my $MUCH         = 1;        # and use so much of the processor
 my $QUIET_SHARE  = 0.01;
 my $AT_ONCE      = 0.1;
@@ -109,12 +109,14 @@ sub all_came {
 
 sub lives { my ($status) = @_; return $status ? broken('the process lives', "status $status") : () }
 
-# SIGPIPE, once, as print does: not of packets, and not from within a loop.
+# SIGPIPE, once, as print does: not of packets, and not from within a loop. Where some
+# of several have gone it is the failure of the next that raises it.
 sub raises {
     my ($report, $raises) = @_;
     my $is_gone  = ($report->{outcome} || '') eq 'errno ' . Errno::EPIPE();
     my $expected = $is_gone && $raises ? 1 : 0;
     return if ($report->{pipes} || 0) == $expected;
+    return if $raises && $report->{call} eq 'send_files' && $report->{outcome} =~ /\Awent/;
     return broken('a vanished peer raises SIGPIPE and gives EPIPE', $report->{call} || 'ready',
         "raised $report->{pipes} times");
 }

@@ -110,9 +110,14 @@ sub descriptors {
     return @fhs;
 }
 
-# No two beginnings are alike, so that a text that was cut can be told from the
-# one behind it.
-sub text { my ($length) = @_; return '[' . 'text ' x ($length / 5) . ']' }
+# The first byte is not that of the text before, and comes no more, so that one which
+# was cut can be told from the one behind it.
+my $first = 'Z';
+sub text {
+    my ($length) = @_;
+    $first = $first eq 'Z' ? 'A' : chr 1 + ord $first;
+    return $first . 'text ' x ($length / 5);
+}
 
 # ---- the calls
 

@@ -24,6 +24,7 @@ use Peer ();
 use Situation ();
 
 my $MANY_TABLE = 600;
+my $MANY_TICKS = 20;
 
 # Only a flood sends more.
 my $LONGEST_TEXT = 100_000;
@@ -54,9 +55,8 @@ sub run {
     $line->say(starts => 1);
     while (my $said = $line->hear) {
         last if !%$said || $said->{finish};
-        next if $said->{stop};    # it came too late for the round
-        $self->round($said);
-        $line->say(done => 1);
+        my $waits = $self->round($said);
+        $line->say(done => 1, waits => $waits);
     }
     $self->finish_sending if $self->{sending};
     delete @$self{qw(queue sending)};
@@ -84,10 +84,9 @@ sub round {
     my ($self, $said) = @_;
     my @fill = defined $said->{room} ? fill($said->{room}) : ();
     my $calls = $said->{calls};
-    if ($self->{queue}) { $self->queue_round($calls) }
-    else                { $self->call_round($calls) }
+    my $waits = $self->{queue} ? $self->queue_round($calls) : $self->call_round($calls);
     empty(@fill) if @fill;
-    return;
+    return $waits;
 }
 
 # RLIMIT_NOFILE 0 in every other round without room: there is no number then.
@@ -107,16 +106,18 @@ sub empty {
     return;
 }
 
+# True where signals tick and the call has waited through many.
 sub call_round {
     my ($self, $calls) = @_;
-    my $lasts = 0;
+    my ($lasts, $ticks) = (0, 0);
     while ($calls > 0) {
         my $outcome = $self->make_call($self->{turn});
         next if $outcome eq $RESET;
         if ($self->{case}{ticking} && $outcome =~ /\A(?:died|errno @{[EINTR]})\z/) {
-            last if $self->{line}->is_ready(0) && $self->{line}->hear;    # stop
-            next;
+            next if ++$ticks < $MANY_TICKS;
+            return 1;
         }
+        $ticks = 0;
         $self->{turn}++;
         $calls--;
         $lasts = $LASTS{$outcome} ? $lasts + 1 : 0;

@@ -17,6 +17,7 @@ use Peer ();
 our @ISA = ('Hostile::Judge');
 
 my $EPIPE     = 'errno ' . Errno::EPIPE();
+my $EMFILE    = 'errno ' . Errno::EMFILE();
 my $ETIMEDOUT = 'errno ' . Errno::ETIMEDOUT();
 
 # What a call may say, and that waits, where nobody knows how much room there is.
@@ -77,18 +78,19 @@ sub sees_nothing {
 sub went { my ($self, @pieces) = @_; push @{ $self->{pieces} }, @pieces; return }
 
 sub expected {
-    my ($self) = @_;
-    return { outcome => sub { $self->may_be(@_) }, text => '' };
+    my ($self, $name) = @_;
+    return { outcome => sub { $self->may_be($name, @_) }, text => '' };
 }
 
 sub may_be {
-    my ($self, $outcome) = @_;
+    my ($self, $name, $outcome) = @_;
     return $self->may_be_of_nobody($outcome) if $self->{gone};
     return 1 if $outcome =~ /\Awent [1-9]/ || $outcome eq 'died';
     # A wait ends when all is read; a channel's, with its time.
     return !$self->sees_nothing if $outcome eq 'waits';
     return 1 if defined $self->{case}{timeout} && $outcome eq $ETIMEDOUT;
-    return $MAY{$outcome};
+    # What waits takes numbers.
+    return $MAY{$outcome} || $outcome eq $EMFILE && $name =~ /channel|push/;
 }
 
 # What was begun before it went may say how far it came, or that its time was over.
@@ -101,7 +103,7 @@ sub may_be_of_nobody {
 sub queue_answers {
     my ($self, $outcome) = @_;
     $self->{left}--;
-    $self->broke(is_right({ call => 'queue', outcome => $outcome }, $self->expected)) if !$self->is_lost;
+    $self->broke(is_right({ call => 'queue', outcome => $outcome }, $self->expected('push'))) if !$self->is_lost;
     return;
 }
 
