@@ -178,6 +178,28 @@ for my $filled (1 .. 6) {
     is_deeply \@seen, [ 'EAGAIN', 0, 'EAGAIN', '' ], "write_fd where there is room after $filled";
 }
 
+# read_fd gives the announcement, then its descriptor, alone; also where there was
+# no room for that.
+{
+    my @seen = returns {
+        my ($us, $peer) = non_blocking();
+        my $read = sub {
+            my @got = read_fd($us, 10, 5) or return errno_name($!);
+            return join ' ', unpack('H*', shift @got), map { tag_of($_) } @got;
+        };
+        syswrite $peer, "\0\0";
+        my @got = map { $read->() } 1, 2;
+        send_control($peer, "\0", rights($file{a}));
+        my @filler = fill_table();
+        push @got, $read->();
+        empty_table(@filler);
+        send_control($peer, "\0", rights($file{b}));
+        return @got, map { $read->() } 1 .. 3;
+    };
+    is_deeply \@seen, [ '0000', 'EAGAIN', 'EMFILE', ' a', ' b', 'EAGAIN' ],
+        'read_fd: a full table where the descriptor comes';
+}
+
 undef %file;
 no_leak();
 done_testing;

@@ -94,6 +94,12 @@ sub pair {
     return ($conn, $peer);
 }
 
+# One message, also where streams are emulated.
+sub send_one {
+    my ($peer, $bytes, @fhs) = @_;
+    return Peer::send_control($peer, $bytes, @fhs ? Peer::rights(@fhs) : ());
+}
+
 # ---- acts, then calls
 
 sub by_rounds {
@@ -321,7 +327,7 @@ sub flood {
     if (!$pid) {
         $peer->blocking(1);
         alarm 60;
-        1 while defined Peer::send_raw($peer, $bytes, @$fhs);
+        1 while defined send_one($peer, $bytes, @$fhs);
         POSIX::_exit(0);
     }
     @$self{qw(flood flooded lost)} = ($pid, 1, 1);

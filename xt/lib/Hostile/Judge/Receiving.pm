@@ -47,7 +47,7 @@ sub act {
     }
     else {
         $peer->blocking(0);
-        my $send = $act->{do} eq 'oob' ? \&Peer::send_oob : \&Peer::send_raw;
+        my $send = $act->{do} eq 'oob' ? \&Peer::send_oob : \&Hostile::Judge::send_one;
         my $sent = $send->($peer, $act->{bytes}, @$fhs);
         # A full queue, or too much for a packet: not this case's business.
         return $self->{lost} = 1 if !defined $sent || $sent != length $act->{bytes};
