@@ -273,10 +273,12 @@ sub sent {
     return [$name];
 }
 
+# What waits is kept: not much, and few descriptors.
 sub sending_rounds {
     my ($random, $case) = @_;
+    my $waits  = grep { $_->[0] =~ /channel|push_send_fhs/ } @{ $case->{calls} };
     my @rounds = map { {
-        calls => $random->pick(1, 2, 5, grep({ $_->[0] eq 'push_send_fhs' } @{ $case->{calls} }) ? () : 400),
+        calls => $random->pick(1, 2, 5, $waits ? 20 : 400),
         acts  => [ $random->chance(70) ? { do => 'read', count => $random->pick(1, 2, 9, 1000) } : () ],
     } } 1 .. $random->between(1, 6);
     # There is no shutdown(2) of a stream.

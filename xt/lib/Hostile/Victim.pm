@@ -219,7 +219,7 @@ sub is_ready {
 # What was taken goes out while the judge reads.
 sub finish_sending {
     my ($self) = @_;
-    my $until = now() + 5;
+    my $until = now() + 15;
     until ($self->{sending}->finish || now() > $until) { select undef, undef, undef, 0.001 }
     $self->{line}->say(late => [ $self->{sending}->went ]);
     return;
