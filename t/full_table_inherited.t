@@ -15,7 +15,11 @@ my ($left, $right) = spipe();
 open my $file, '<', $0 or die "$0: $!";
 my ($want, @held) = shift;
 my $sent = 0;
-$sent++ while $sent < $want && send_file($left, $file);
+while ($sent < $want) {    # other jobs of this user may have many in flight
+    if    (send_file($left, $file)) { $sent++ }
+    elsif ($!{ETOOMANYREFS})        { select undef, undef, undef, 0.02 }
+    else                            { last }
+}
 while (my $got = recv_fh($right)) { push @held, $got }
 print $!{EMFILE} ? "full\n" : "$!\n";
 my $count = @held;
@@ -41,7 +45,8 @@ for my $limit (16, 20, 32) {
 use File::FDpasser;
 use Errno;
 my ($left, $right) = spipe();
-send_file($left, \*STDIN);
+select undef, undef, undef, 0.02
+    until send_file($left, \*STDIN) || !$!{ETOOMANYREFS};
 my @filler;
 while (open my $filler, '<&', \*STDIN) { push @filler, $filler }
 for my $try (1 .. 2) {

@@ -12,6 +12,8 @@ package Peer;
 #     send_oob($peer, "a\0x", $fh);        # the last byte is out of band
 #     my ($bytes, @numbers) = recv_raw($us, 100);
 #
+#     patiently { send_file($us, $fh) };   # beside other jobs of this user
+#
 #     my $old = descriptor_limit(64);      # RLIMIT_NOFILE, the soft one
 #     my @filler = fill_table();           # no descriptor is free now
 #     empty_table(@filler);
@@ -25,6 +27,7 @@ package Peer;
 use strict;
 use warnings;
 
+use Errno ();
 use Exporter ();
 use POSIX    ();
 use Socket qw(AF_UNIX MSG_DONTWAIT MSG_NOSIGNAL MSG_OOB MSG_PEEK PF_UNSPEC
@@ -34,7 +37,7 @@ use Syscall;
 use Test::More ();
 
 our @EXPORT = qw(pair packets send_raw send_control send_oob rights credentials recv_raw queued
-    note_credentials descriptor_limit fill_table empty_table with_free tagged tag_of);
+    note_credentials descriptor_limit patiently fill_table empty_table with_free tagged tag_of);
 
 use constant {
     SCM_RIGHTS       => 1,
@@ -104,6 +107,17 @@ sub message_header {
         length $$control ? ($$control, length $$control) : (undef, 0), 0;
 }
 
+# patiently { CODE }: what it returns, when other programs of this user have left
+# room: who is not root may not send while all of these together have more
+# descriptors in flight than he may open (ETOOMANYREFS, unix(7)).
+sub patiently (&) {
+    my ($code) = @_;
+    my $got;
+    select undef, undef, undef, 0.02
+        until defined($got = $code->()) || !$!{ETOOMANYREFS};
+    return $got;
+}
+
 # send_control($socket, $bytes, @control): one sendmsg; returns the bytes that
 # went, undef with $! set if none did. Raises no SIGPIPE.
 sub send_control {
@@ -123,7 +137,7 @@ sub sendmsg_of {
     my $control = join '', @control;
     my $vector  = pack 'P L!', $bytes, length $bytes;
     my $header  = message_header(\$vector, \$control);
-    return system_call('sendmsg', fileno $socket, $header, $flags);
+    return patiently { system_call('sendmsg', fileno $socket, $header, $flags) };
 }
 
 # send_raw($socket, $bytes, @descriptors): handles or numbers. On a stream the
