@@ -78,6 +78,26 @@ for my $name (sort keys %receive) {
         close_all(@got);
     }
 
+    # As many free as it takes at most: what is larger stays, what is not comes.
+    for my $most (0, 1, 3) {
+        my ($us, $peer) = pair();
+        send_raw($peer, "\0\0", @files[ 0 .. $most ]);
+        is_deeply [ with_free $most, sub { errno_of($receive, $us, $most) } ], ['EMSGSIZE'],
+            "$name: " . ($most + 1) . ", $most free, room for $most: EMSGSIZE";
+        is scalar(my @got = $receive->($us)), $most + 1, '... and they stay';
+        close_all(@got);
+        next if !$most;
+        send_raw($peer, "\0\0", @files[ 0 .. $most - 1 ]);
+        is_deeply [ with_free $most - 1, sub { errno_of($receive, $us, $most) } ], ['EMFILE'],
+            "$name: $most, one less free, room for $most: EMFILE";
+        is_deeply [ with_free $most, sub {
+            my @all = $receive->($us, $most);
+            my @tags = tags(@all);
+            close_all(@all);
+            return @tags;
+        } ], [ 1 .. $most ], '... as many free: all';
+    }
+
     # What brings no descriptor needs no room.
     {
         my ($us, $peer) = pair();

@@ -4,6 +4,7 @@ use lib 't/lib';
 use Test::More;
 use Socket qw(AF_UNIX SOCK_DGRAM SOCK_SEQPACKET SOCK_STREAM pack_sockaddr_un);
 use Files;
+use Identity;
 use Meeting;
 use Race;
 use Situation;
@@ -104,6 +105,26 @@ for my $place (@places) {
             '... who can tell whether it is alive?';
     }
     unlink $path;
+}
+
+# What one may not connect to is alive: somebody else's server, in her own directory.
+SKIP: {
+    skip $Identity::WHY_NOT, 3 if $Identity::WHY_NOT;
+    my $hers = "$workdir/hers";
+    mkdir $hers or die "$hers: $!";
+    my $server = endp_create("$hers/server", mode => 0600);
+    chown $ALICE, $ALICE, $hers or die "chown: $!";
+    chmod 0755, $workdir;
+    my $start = sub {
+        my @options = @_;
+        return as_user($ALICE, sub {
+            endp_create("$hers/server", @options) ? 'serves' : errno_name($!);
+        });
+    };
+    is $start->(exclusive => 1), 'EADDRINUSE', q{somebody else's server, of mode 0600};
+    ok answers("$hers/server"), '... serves on';
+    is $start->(), 'serves', '... where she is not exclusive she takes over';
+    unlink "$hers/server";
 }
 
 # Two endpoints in one directory do not disturb each other.

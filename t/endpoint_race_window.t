@@ -169,6 +169,40 @@ for my $second (
     is join("\n", @wrong), '', "a file is moved there, then $what: it is safe";
 }
 
+# Two things in one takeover, at any two of its moments: the name is removed, and
+# later a file is moved there, which a rename that looks before would destroy.
+{
+    my ($first, $pairs, @wrong) = (1, 0);
+    my $happens = 1;
+    while ($happens) {
+        $happens = 0;
+        for (my $second = $first + 1; ; $second++) {
+            { my $stale = endp_create($path) }
+            my $moved;
+            my $got = $program->endp_create($path, sub {
+                my ($call, $n) = @_;
+                unlink $path if $n == $first;
+                return 0 if $n != $second;
+                write_file("$aside/file", 'precious');
+                rename "$aside/file", $path or die "rename: $!";
+                $moved = $call;
+                return 0;
+            });
+            my $safe = precious() eq 'precious' && $got->{errno} =~ /\A(?:EADDRINUSE)?\z/
+                && names($dir) eq 'server';
+            push @wrong, "removed before call $first, a file before $moved, call $second:"
+                . " $got->{ok} $got->{errno} " . names($dir)
+                if $moved && !$safe;
+            clean();
+            last if !$moved;
+            $happens = ++$pairs;
+        }
+        $first++;
+    }
+    cmp_ok $pairs, '>', 40, "a name that is removed, then a file, at $pairs pairs of moments";
+    is join("\n", @wrong), '', '... is safe';
+}
+
 # A directory, a fifo
 for my $thing (
     [ 'a directory' => sub { rmdir $path; unlink $path; mkdir $path } ],

@@ -43,6 +43,47 @@ my $much = pattern(MUCH);
     is $rest->result, MUCH - $n, '... the rest went without them';
 }
 
+# Many descriptors on a nearly full stream: all of them, or nothing.
+{
+    my ($us, $peer) = spipe();
+    $_->blocking(0) for $us, $peer;
+    1 while write_fd($peer, 'x');
+    my $taken = 0;
+    until (defined write_fd($peer, 'all', ($file) x 20)) {
+        is errno_name($!), 'EAGAIN', "$taken messages taken: no room for 20" if !($taken % 10);
+        last if !defined read_fd($us, 1, 1);
+        $taken++;
+    }
+    cmp_ok $taken, '>=', 10, '... until there is';
+    my ($bytes, @fh, @more) = ('');
+    while (($bytes, @more) = read_fd($us, 3, 253)) { push @fh, @more; last if $bytes eq 'all' }
+    is scalar(@fh), 20, '... and then all of them';
+}
+
+# A full table, and an announcement waits: nothing is taken, and nothing is lost.
+{
+    my ($us, $peer) = spipe();
+    $us->blocking(0);
+    send_file($peer, $file);
+    my @seen = with_free(0, sub { map { $! = 0; my @got = read_fd($us, 10, 1); @got ? 'came' : errno_name($!) } 1, 2 });
+    is_deeply \@seen, [qw(EMFILE EMFILE)], 'a full table, an announcement: EMFILE';
+    my ($bytes, $fh) = read_fd($us, 10, 1);
+    is_deeply [ $bytes, tag_of($fh) ], [ "\0\0", 'once' ], '... and it stays, with its descriptor';
+}
+
+# What is no announcement where no descriptor is wanted: the bytes alone.
+for my $most (0, 1) {
+    my ($us, $peer) = spipe();
+    $us->blocking(0);
+    syswrite $peer, "\0\0";
+    is_deeply [ read_fd($us, 10, $most) ], ["\0\0"], "two zero bytes, room for $most: themselves";
+    fails_empty { read_fd($us, 10, $most) } 'EAGAIN', '... and no more';
+    syswrite $peer, 'next';
+    is_deeply [ read_fd($us, 10, $most) ], ['next'], '... what comes behind is itself';
+    send_file($peer, $file);
+    is tag_of(scalar recv_fh($us)), 'once', '... and a message is a message';
+}
+
 # A signal
 for my $kind (kinds()) {
     my ($us, $peer) = spipe();

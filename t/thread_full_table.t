@@ -19,6 +19,7 @@ use lib 't/lib';
 use Test::More;
 use Situation;
 use Peer;
+use Syscall;
 
 use File::FDpasser;
 use POSIX ();
@@ -46,7 +47,15 @@ sub take_and_give {
     return $taken;
 }
 
-for my $how ('recv_fd', 'recv_fh') {
+# FD_CLOEXEC: the flag of a number.
+sub close_on_exec { my ($number) = @_; return system_call('fcntl', $number + 0, 1, 0) & 1 }
+
+my %receive = (
+    recv_fd  => \&recv_fd,
+    recv_fh  => \&recv_fh,
+    recv_fds => sub { scalar File::FDpasser::recv_fds($_[0]) },
+);
+for my $how (sort keys %receive) {
     my ($us, $peer) = pair();
     my @files = map { tagged("file $_") } 0 .. 6;
     my $sender = in_child {
@@ -69,10 +78,12 @@ for my $how ('recv_fd', 'recv_fh') {
         cond_wait $started until $started;
     }
 
-    my ($received, $full, $wrong) = (0, 0, 0);
+    my ($received, $full, $wrong, $inherited) = (0, 0, 0, 0);
     for (;;) {
-        my $got = $how eq 'recv_fd' ? recv_fd($us) : recv_fh($us);
+        my $got = $receive{$how}->($us);
         if (defined $got) {
+            my $number = ref $got ? fileno $got : $got;
+            $inherited++ if !close_on_exec($number);
             my $expected = 'file ' . $received++ % 7;
             $wrong++ if tag_of($got) ne $expected;
             POSIX::close($got) if !ref $got;
@@ -90,6 +101,7 @@ for my $how ('recv_fd', 'recv_fh') {
     is $errno, 'ENOTCONN', "$how: received to the end";
     is $received, $MESSAGES, "$how: as many as were sent";
     is $wrong, 0, "$how: each in its turn";
+    is $inherited, $how eq 'recv_fd' ? $MESSAGES : 0, "$how: what survives exec";
     note "$full times there was no room";
     is $sender->result, $MESSAGES, "$how: the sender";
 }

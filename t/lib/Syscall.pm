@@ -24,7 +24,7 @@ use File::Temp ();
 our @EXPORT = qw(system_call has_system_call constant pack_64 unpack_64
     descriptor_limit);
 
-my @CALLS = qw(pread64 prlimit64 recvmsg sendmmsg sendmsg setgroups setgroups32
+my @CALLS = qw(fcntl pread64 prlimit64 recvmsg sendmmsg sendmsg setgroups setgroups32
     setxattr unshare utimensat utimensat_time64);
 
 # As most machines have them.
