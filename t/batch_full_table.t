@@ -81,6 +81,7 @@ for my $name (sort keys %receive) {
     # As many free as it takes at most: what is larger stays, what is not comes.
     for my $most (0, 1, 3) {
         my ($us, $peer) = pair();
+        $us->blocking(0);
         send_raw($peer, "\0\0", @files[ 0 .. $most ]);
         is_deeply [ with_free $most, sub { errno_of($receive, $us, $most) } ], ['EMSGSIZE'],
             "$name: " . ($most + 1) . ", $most free, room for $most: EMSGSIZE";

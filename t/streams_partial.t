@@ -82,6 +82,11 @@ for my $most (0, 1) {
     is_deeply [ read_fd($us, 10, $most) ], ['next'], '... what comes behind is itself';
     send_file($peer, $file);
     is tag_of(scalar recv_fh($us)), 'once', '... and a message is a message';
+    syswrite $peer, "\0\0";
+    read_fd($us, 10, $most);
+    close $peer;
+    fails { recv_fh($us) } undef, $most ? 'EPROTO' : 'ENOTCONN',
+        $most ? '... an announcement, and the end' : '... nothing was announced: the end';
 }
 
 # A signal
