@@ -191,8 +191,8 @@ fdp_read_handles(pTHX_ fdp_reader *reader, I32 from)
     Newx(handles, count, int32_t);
     SAVEFREEPV(handles);
     for (i = 0; i < count; i++) {
-        (void)fdp_get(aTHX_ reader, from + i);
-        why = fdp_descriptor(aTHX_ reader, from + i, &number);
+        why = fdp_is_plain_number(fdp_get(aTHX_ reader, from + i), &number)
+            ? NULL : fdp_descriptor(aTHX_ reader, from + i, &number);
         if (why && reader->call->sub->if_bad == FDP_REFUSE) {
             reader->call->flush_error = EBADF;
             return;
