@@ -7,7 +7,7 @@ use Situation;
 
 use POSIX ();
 
-use File::FDpasser;
+use File::FDpasser qw(:DEFAULT recv_fds);
 
 # What a program that is run by this one inherits. Proved by running one.
 
@@ -69,6 +69,16 @@ sub made_handles {
         return (fileno $got, survives_exec(0));
     })->result;
     is_deeply \@seen, [ 0, 1 ], 'a handle that becomes descriptor 0';
+}
+
+# A batch is this program's own, whatever $^F says.
+{
+    local $^F = 1000;
+    my ($here, $there) = spipe();
+    send_file($here, \*STDIN);
+    my @numbers = recv_fds($there);
+    is_deeply [ survives_exec(@numbers) ], [0], 'the numbers of recv_fds: closed by exec';
+    POSIX::close($_) for @numbers;
 }
 
 # Everything that makes a number for the next program

@@ -15,7 +15,7 @@ use File::FDpasser qw(:all);
 use POSIX ();
 
 use Peer;
-use Socket qw(SOCK_STREAM);
+use Socket qw(MSG_PEEK SOCK_STREAM);
 use Situation;
 
 my $file = tagged('over streams');
@@ -61,6 +61,12 @@ for my $receive (\&recv_fh, sub { recv_fd(@_) }, sub { (recv_fhs(@_))[0] }) {
         my $got = $receive->($there);
         is_deeply [ defined $got, errno_name($!) ], [ '', 'EMFILE' ],
             'a full table';
+    }
+SKIP: {
+        skip 'streams of the system cannot be looked into', 1
+            if transport() !~ /emulated/;
+        recv $there, my $first, 10, MSG_PEEK;
+        is $first, "\0\0", '... what announces it stays, for other readers of the stream';
     }
     empty_table(@filler);
     descriptor_limit($limit);
