@@ -40,6 +40,9 @@ my $RUST_FUNCTION = qr/\bfn \w+[^{};]*?(?:-> [^{;]+?)?\s*\{()\n/;
 my $C_FUNCTION    = qr/^(?:static )?[\w ]+\*?\n\w+\([^{;]*\)\n\{()\n/m;
 my $PERL_FUNCTION = qr/^sub \w+ \{\n(?:[ ]+my [^;\n]*\@_;\n)?()/m;
 
+# What an array begins with and how long it is, in Rust.
+my $ARRAY = qr/(?<=\[)[0-9]+; |(?<=; )[0-9]+\]/;
+
 my @EVERYWHERE = (
     [ 'equality',   qr/(?<=\s)([!=]=)(?=\s)/,                    \&swapped ],
     [ 'order',      qr/(?<=\s)([<>]=?)(?=\s)/,                   \&swapped ],
@@ -92,19 +95,21 @@ my %LANGUAGE = (
         mask      => \&mask_rust,
         operators => [ @EVERYWHERE, @RUST ],
         function  => $RUST_FUNCTION,
-        mark      => ' extern "C" { fn fdp_mark(path: *const std::ffi::c_char); } unsafe { fdp_mark(c"%s".as_ptr()) };',
+        mark      => ' extern "C" { fn fdp_mark(path: *const std::ffi::c_char); }'
+            . ' { static ONCE: std::sync::Once = std::sync::Once::new();'
+            . ' ONCE.call_once(|| unsafe { fdp_mark(c"%s".as_ptr()) }); }',
     },
     c => {
         mask      => \&mask_c,
         operators => [ @EVERYWHERE, @C ],
         function  => $C_FUNCTION,
-        mark      => ' extern void fdp_mark(const char *); fdp_mark("%s");',
+        mark      => ' extern void fdp_mark(const char *); static int once; if (!once++) fdp_mark("%s");',
     },
     pm => {
         mask      => \&mask_perl,
         operators => [ @EVERYWHERE, @PERL ],
         function  => $PERL_FUNCTION,
-        mark      => '{ local $!; mkdir "%s" }',
+        mark      => 'use feature "state"; { state $once = 0; local $!; $once++ or mkdir "%s" }',
     },
 );
 
