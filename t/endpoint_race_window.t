@@ -169,6 +169,26 @@ for my $second (
     is join("\n", @wrong), '', "a file is moved there, then $what: it is safe";
 }
 
+# What takes the place of a new node at once is not taken for that when the rest
+# fails.
+for my $options ([], [ mode => 0600 ]) {
+    my ($last, $moved) = ('', 0);
+    my $got = $program->endp_create($path, @$options, sub {
+        my ($call) = @_;
+        if ($last eq 'bind') {
+            write_file("$aside/file", 'precious');
+            rename "$aside/file", $path or die "rename: $!";
+            $moved++;
+        }
+        $last = $call;
+        return $call eq 'listen' ? POSIX::ENOMEM() : 0;
+    });
+    is $moved, 1, "a file in place of the new node, which then cannot listen" . (@$options ? ', with a mode' : '');
+    is precious(), 'precious', '... stays';
+    is names($dir), 'server', '... and nothing else is there';
+    clean();
+}
+
 # Two things in one takeover, at any two of its moments: the name is removed, and
 # later a file is moved there, which a rename that looks before would destroy.
 {

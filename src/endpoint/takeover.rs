@@ -140,9 +140,9 @@ impl<'a> Node<'a> {
             bound => bound?,
         }
         let inode = match place.node(name) {
-            Ok(node) => Some(node.inode),
-            // Somebody has removed it already.
-            Err(Errno::ENOENT) => None,
+            Ok(node) if node.kind == SFlag::S_IFSOCK => Some(node.inode),
+            // Somebody has removed it already, or put something else there.
+            Ok(_) | Err(Errno::ENOENT) => None,
             Err(errno) => {
                 let _ = place.remove(name);
                 return Err(Error::from(errno));
