@@ -175,7 +175,7 @@ for my $options ([], [ mode => 0600 ]) {
     my ($last, $moved) = ('', 0);
     my $got = $program->endp_create($path, @$options, sub {
         my ($call) = @_;
-        if ($last eq 'bind') {
+        if ("$last $call" eq 'bind fstatat') {
             write_file("$aside/file", 'precious');
             rename "$aside/file", $path or die "rename: $!";
             $moved++;

@@ -172,7 +172,8 @@ for my $many (2**31, 2**32, 2**40) {
     write_fd($peer, 'bytes', $file);
     is scalar(my @got = read_fd($us, $many, $many)), 2, "read_fd: $many bytes, $many descriptors";
     send_files($peer, $file, $file);
-    is scalar(@got = recv_fhs($us, $many)), 2, "recv_fhs: $many descriptors";
+    @got = map { recv_fhs($us, $many) } 1 .. (OverStreams::lack('batches') ? 2 : 1);
+    is scalar(@got), 2, "recv_fhs: $many descriptors";
 }
 
 # ---- what a handle may be
