@@ -22,7 +22,8 @@ my $ONE_PIECE = 1000;
 
 $File::FDpasser::on_text = sub { };    # where it does not matter
 
-# All replies that have come: the text of each.
+# All replies that have come: the text of each, and what is there in their place,
+# with the text of one whose status did not go.
 sub replies {
     my ($peer) = @_;
     my @texts;
@@ -33,7 +34,7 @@ sub replies {
         $! = 0;
         my $got   = recv_fh($peer);
         my $errno = errno_name($!);
-        return (\@texts, $errno) if $errno ne 'EACCES';
+        return (\@texts, $text . $errno) if $errno ne 'EACCES';
         push @texts, $text;
     }
 }
