@@ -16,7 +16,9 @@ use warnings;
 our %ONCE = (
     build_prerequisites => 'touches no stream',
     build_versions      => 'touches no stream',
+    cookbook            => 'touches no stream',
     hostile_announced   => 'is about streams',
+    hostile_empty_packet => 'is about packets, and touches no stream',
     load                => 'touches no stream',
     queue_streams       => 'is about streams',
     streams_choice      => 'is about streams',
