@@ -44,7 +44,7 @@ is $server->end('TERM')->{err}, '', '... nobody complained';
 SKIP: {
     skip 'no /proc', 5 if !-d '/proc/self/fd';
     my ($list) = recipe('A directory', $dir);
-    mkdir "$dir/$_" or die $! for 'above', 'above/here', 'above/here/folder';
+    mkdir "$dir/$_" and chmod 0755, "$dir/$_" or die $! for 'above', 'above/here', 'above/here/folder';
     write_file("$dir/above/here/$_", 'x' x 12) for qw(two one);
     is run($^X, $list, "$dir/above/here")->{out}, "       12  one\n       12  two\n", 'the files of a directory';
     is run($^X, $list, "$dir/nowhere")->{err}, "$dir/nowhere: " . text(ENOENT) . "\n", 'no directory';
@@ -113,7 +113,7 @@ sub first_free {
 
 SKIP: {
     skip 'no batches over streams', 7 if transport() ne 'socket';
-    skip 'no prlimit', 7 if !has_system_call('prlimit64');
+    skip 'no prlimit, or no /proc', 7 if !has_system_call('prlimit64') || !-d '/proc/self/fd';
     my ($batches) = recipe('A batch that does not fit', $dir);
     my $listener  = endp_create($path) or die $!;
     my $client    = start($^X, $batches, $path);
