@@ -84,7 +84,7 @@ sub expected {
 
 sub may_be {
     my ($self, $name, $outcome) = @_;
-    return $self->may_be_of_nobody($outcome) if $self->{gone};
+    return $self->may_be_of_nobody($name, $outcome) if $self->{gone};
     return 1 if $outcome =~ /\Awent [1-9]/ || $outcome eq 'died';
     # A wait ends when all is read; a channel's, with its time.
     return !$self->sees_nothing if $outcome eq 'waits';
@@ -95,8 +95,9 @@ sub may_be {
 
 # What was begun before it went may say how far it came, or that its time was over.
 sub may_be_of_nobody {
-    my ($self, $outcome) = @_;
-    return $outcome eq $EPIPE || $self->{case}{live} && $outcome =~ /\A(?:went|died|$ETIMEDOUT\z)/
+    my ($self, $name, $outcome) = @_;
+    my $begun = $self->{case}{live} || $name eq 'push';
+    return $outcome eq $EPIPE || $begun && $outcome =~ /\A(?:went|died|$ETIMEDOUT\z)/
         || $self->{case}{type} eq 'dgram' && $outcome =~ /\Aerrno/;
 }
 
