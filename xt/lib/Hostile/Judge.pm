@@ -168,7 +168,7 @@ sub watch {
     my $since = now();
     delete @$self{qw(asleep begun ticked)};
     for (;;) {
-        my $heard = $self->{line}->hear($LOOK);
+        my $heard = delete $self->{early} || $self->{line}->hear($LOOK);
         if (!$heard) {
             return $self->give_up($since) if now() - $since > $PATIENCE;
             if ($self->{case}{ticking}) { kill USR1 => $self->{pid} }
@@ -188,6 +188,8 @@ sub watch {
 
 sub heed {
     my ($self, $heard) = @_;
+    # A call that was to be interrupted was over before, and the round with it.
+    $self->{early} = $heard if $heard->{done};
     @$self{qw(begun began)} = ($heard->{begins}, now()) if exists $heard->{begins};
     $self->went(@{ $heard->{went} || [] });
     if (exists $heard->{ends})     { delete $self->{begun}; $self->call_is_over($heard) }
