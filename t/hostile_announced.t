@@ -120,9 +120,9 @@ SKIP: {
         my @seen = returns {
             descriptor_limit(64);
             POSIX::setgid($NOBODY) && POSIX::setuid($NOBODY) or die "setuid: $!";
-            my @full = pair();
+            my @full = pair(SOCK_STREAM);
             $full[0]->blocking(0);
-            1 while send_control($full[0], 'x', rights(\*STDIN));
+            1 while send_file($full[0], \*STDIN);
             my ($us, $peer) = non_blocking();
             $! = 0;
             my $sent  = $send{$name}->($us);
