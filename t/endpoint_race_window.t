@@ -223,6 +223,21 @@ for my $options ([], [ mode => 0600 ]) {
     is join("\n", @wrong), '', '... is safe';
 }
 
+# The new node is removed from beside the name, which has become free: by a system
+# that has no renameat2, too. Nobody can be served there, so nobody is told so.
+for my $without ([], ['renameat2']) {
+    { my $stale = endp_create($path) }
+    my $got = $program->endp_create($path, sub {
+        my ($call) = @_;
+        unlink $path if $call eq 'listen';
+        unlink glob "$dir/.fdp-*" if $call eq (@$without ? 'linkat' : 'renameat2');
+        return $call eq "@$without" ? POSIX::ENOSYS() : 0;
+    });
+    is $got->{errno}, 'EADDRINUSE', "its node is removed when it moves in, without (@$without)";
+    is names($dir), '', '... and nothing is there';
+    clean();
+}
+
 # A directory, a fifo
 for my $thing (
     [ 'a directory' => sub { rmdir $path; unlink $path; mkdir $path } ],

@@ -24,6 +24,7 @@ sub inode { return (lstat shift)[1] }
 
 sub serves {
     my ($listener, $name) = @_;
+    ok $listener, "$name: it is made" or return;
     ok -S $path, "$name: a socket is there";
     ok !-l $path, '... itself';
     my ($client, $conn) = meet($listener, $path);
