@@ -75,6 +75,20 @@ for my $place (@places) {
     }
 }
 
+# One that hears datagrams from one peer alone refuses to be asked: EPERM.
+{
+    my ($path, $peer) = ("$short/server", "$short/peer");
+    my %socket;
+    for my $name ($path, $peer) {
+        socket $socket{$name}, AF_UNIX, SOCK_DGRAM, 0 or die "socket: $!";
+        bind $socket{$name}, pack_sockaddr_un($name) or die "bind: $!";
+    }
+    connect $socket{$path}, pack_sockaddr_un($peer) or die "connect: $!";
+    fails { endp_create($path, exclusive => 1) } undef, 'EADDRINUSE',
+        'a socket that hears one peer alone';
+    unlink $path, $peer;
+}
+
 # A server whose queue is full, one that only a child still holds, and one that
 # nobody may connect to: all alive.
 {

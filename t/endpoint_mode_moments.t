@@ -2,7 +2,7 @@ use strict;
 use warnings;
 use lib 't/lib';
 use Test::More;
-use Errno qw(EACCES);
+use Errno qw(EACCES ENOENT);
 use Fcntl qw(:mode);
 use Files;
 use Situation;
@@ -75,6 +75,15 @@ for my $umask (0, 022, 077) {
         sub { $_[0] =~ /fchmodat/ ? EACCES : 0 });
     is $got->{errno}, 'EACCES', 'what the umask cut off cannot be given back: no endpoint';
     is names($dir), '', '... and no node';
+    $got = $program->endp_create($path, mode => 0666,
+        sub { $_[0] =~ /fchmodat/ ? ENOENT : 0 });
+    is $got->{errno}, 'ENOENT', '... because there is no /proc: no endpoint';
+    is names($dir), '', '... and no node';
+    $got = $program->endp_create($path, mode => 0666, sub {
+        unlink $path if $_[0] =~ /fchmodat/;
+        return $_[0] =~ /fchmodat/ ? ENOENT : 0;
+    });
+    is $got->{errno}, '', 'but a node that was removed meanwhile needs none';
     umask 022;
     $program->end;
 }
