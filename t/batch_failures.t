@@ -12,6 +12,9 @@ use Signals;
 use File::FDpasser qw(:all);
 use Socket;
 
+# ETOOMANYREFS, unix(7): who is not root is refused before the smallest buffer is full.
+plan skip_all => 'a buffer takes more than who is not root may have in flight' if $> != 0;
+
 my $file  = tagged('file');
 my $other = tagged('other');
 Situation::new_baseline();

@@ -108,15 +108,19 @@ my %send = (
     write_fd   => sub { write_fd($_[0], "\0\0", \*STDIN) },
 );
 for my $name (sort keys %send) {
-    my ($full, $reader) = spipe();
-    $full->blocking(0);
-    1 while send_file($full, $file);
-    $full->blocking(1);
-    $reader->blocking(0);
-    my ($seen, $burnt) = waits_twice(sub { $send{$name}->($full) }, sub { },
-        sub { 1 while recv_fh($reader) });
-    is $seen, 'EINTR success', "$name: a signal, then room";
-    cmp_ok $burnt, '<', 0.25, '... and no processor time';
+    SKIP: {
+        # ETOOMANYREFS, unix(7): the table that is full has a low limit.
+        skip "$name: a queue takes more than who is not root may have in flight", 2 if $> != 0;
+        my ($full, $reader) = spipe();
+        $full->blocking(0);
+        1 while send_file($full, $file);
+        $full->blocking(1);
+        $reader->blocking(0);
+        my ($seen, $burnt) = waits_twice(sub { $send{$name}->($full) }, sub { },
+            sub { 1 while recv_fh($reader) });
+        is $seen, 'EINTR success', "$name: a signal, then room";
+        cmp_ok $burnt, '<', 0.25, '... and no processor time';
+    }
 }
 
 # A client comes, and stays until there is room for it.
