@@ -124,7 +124,7 @@ sub by_rounds {
 sub nothing_comes {
     my ($self) = @_;
     return 1 if $self->is_lost;
-    my ($name, $most) = @{ $self->{case}{calls}[ $self->{turn} % @{ $self->{case}{calls} } ] };
+    my ($name, $most) = $self->call_now;
     my $expected = $self->foresee($name, $most) or return 1;
     my @broken = is_right({ call => $name, outcome => 'waits', text => $self->{heard} }, $expected);
     if (@broken && $self->{steady} < $DOUBTED && !$self->{ticked}) {
@@ -233,7 +233,7 @@ sub state_of {
 sub end_wait {
     my ($self) = @_;
     $self->is_quiet if $self->{random}->chance(4) && !$self->{flood};
-    $self->stop_and_continue if $self->{random}->chance(15);
+    $self->stop_and_continue if $self->{random}->chance(15) && !defined $self->patience;
     my (undef, $queued) = $self->{usage}->look;
     my $signalled = now();
     my $delay = sub { my ($at) = @_; return $at->{at} - $signalled - ($at->{queued} - $queued) };
@@ -288,7 +288,7 @@ sub give_up {
 sub call_is_over {
     my ($self, $report) = @_;
     $self->{over} = $report;
-    $self->broke(call_is_over_in_time($report, $self->patience($report)));
+    $self->broke(call_is_over_in_time($report, $self->patience));
     $self->broke($self->{flood} ? () : readiness_ceases($report->{spins}), raises($report, $self->{raises}));
     $self->{steady} = $STEADY;
     if ($self->{case}{ticking} && $report->{outcome} eq 'errno 4') {
@@ -301,13 +301,20 @@ sub call_is_over {
     return;
 }
 
-# How long it may wait, in seconds.
+# How long the call whose turn it is may wait, in seconds.
 sub patience {
-    my ($self, $report) = @_;
+    my ($self) = @_;
     my $case = $self->{case};
     return 0 if !$case->{blocking};
-    my $timeout = $report->{call} eq 'endp_connect' ? $report->{most} : $case->{timeout};
+    my ($name, $most) = $self->call_now;
+    my $timeout = $name eq 'endp_connect' ? $most : $case->{timeout};
     return defined $timeout ? $timeout / 1000 : undef;
+}
+
+sub call_now {
+    my ($self) = @_;
+    my $calls = $self->{case}{calls};
+    return @{ $calls->[ $self->{turn} % @$calls ] };
 }
 
 sub compare {
