@@ -97,7 +97,7 @@ sub may_be {
 sub may_be_of_nobody {
     my ($self, $name, $outcome) = @_;
     my $begun = $self->{case}{live} || $name eq 'push';
-    return $outcome eq $EPIPE || $begun && $outcome =~ /\A(?:went|died|$ETIMEDOUT\z)/
+    return $outcome eq $EPIPE || $begun && $outcome =~ /\A(?:went [1-9]|died|$ETIMEDOUT\z)/
         || $self->{case}{type} eq 'dgram' && $outcome =~ /\Aerrno/;
 }
 
