@@ -17,12 +17,14 @@ use threads::shared;
 
 use lib 't/lib';
 use Test::More;
+use Outside qw(is_ready);
 use Situation;
 use Peer;
 use Syscall;
 
 use File::FDpasser;
 use POSIX ();
+use Socket qw(SOCK_STREAM);
 
 watchdog(60);    # some of it takes long beside other work
 
@@ -104,6 +106,30 @@ for my $how (sort keys %receive) {
     is $inherited, $how eq 'recv_fd' ? $MESSAGES : 0, "$how: what survives exec";
     note "$full times there was no room";
     is $sender->result, $MESSAGES, "$how: the sender";
+}
+
+# Out-of-band data is in the way of a look, which is what a receive begins with
+# beside threads.
+{
+    my ($us, $peer) = pair(SOCK_STREAM);
+    $us->blocking(0);
+    my $file = tagged('behind it');
+    ($stop, $started) = (0, 0);
+    my $other = threads->create(\&take_and_give);
+    {
+        lock $started;
+        cond_wait $started until $started;
+    }
+    send_oob($peer, 'x');
+    recv_fh($us);
+    my $ready = is_ready($us);
+    send_file($peer, $file);
+    my $got;
+    for (1 .. 1000) { $got = recv_fh($us) and last }
+    $stop = 1;
+    $other->join;
+    is $ready, 0, 'recv_fh beside threads: a byte out of band is thrown away';
+    is tag_of($got), 'behind it', '... and what is behind it comes';
 }
 
 no_leak();

@@ -19,6 +19,7 @@ our %ONCE = (
     cookbook            => 'touches no stream',
     hostile_announced   => 'is about streams',
     hostile_empty_packet => 'is about packets, and touches no stream',
+    wire_packets        => 'is about packets, and touches no stream',
     load                => 'touches no stream',
     queue_streams       => 'is about streams',
     streams_choice      => 'is about streams',
