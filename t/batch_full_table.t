@@ -128,8 +128,9 @@ for my $name (sort keys %receive) {
 # Sending needs no number at all.
 {
     my ($us, $peer) = pair();
-    is_deeply [ with_free 0, sub { send_files($peer, @files) } ], [253],
-        'sending with a full table';
+    my @sent;    # what others of this user have in flight counts
+    do { @sent = with_free 0, sub { send_files($peer, @files) } } until defined $sent[0] || !$!{ETOOMANYREFS};
+    is_deeply \@sent, [253], 'sending with a full table';
     my $batch = 600 / 4;    # with_free's limit
     fails_empty { with_free $batch - 1, sub { recv_fhs($us) } } 'EMFILE',
         'and receiving with room for one less than a batch of a quarter';

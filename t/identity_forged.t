@@ -61,7 +61,7 @@ is_deeply $sender, { pid => $pid, uid => $ALICE, gid => $ALICE,
     return ($said, $$);
 })->result;
 is $errno, '', 'root that acts for a user may say so';
-recv_fh($us, $sender);
+ok recv_fh($us, $sender), '... and it has come' or diag "recv_fh: $!";
 is $sender->{uid}, $ALICE, '... instead of its real uid';
 
 is claims($peer, $init, $BOB, $ALICE), '', 'root may claim anything';

@@ -42,9 +42,11 @@ our @EXPORT = (
         identity),
     @Situation::Process::EXPORT);
 
-# Where tests are run: no perl complains of a locale that is not there, and the
-# name of a socket, 107 bytes at most (unix(7)), fits below TMPDIR.
+# Where tests are run: no perl complains of a locale that is not there, what is
+# written can be read by other users, and the name of a socket, 107 bytes at most
+# (unix(7)), fits below TMPDIR.
 $ENV{PERL_BADLANG} = 0;
+umask 022;
 if (length($ENV{TMPDIR} || '') > 50) {
     my ($short) = grep { -d && -w _ } qw(/tmp /var/tmp /dev/shm);
     $ENV{TMPDIR} = $short if $short;
