@@ -2,7 +2,7 @@ use strict;
 use warnings;
 use lib 't/lib';
 use Test::More;
-use Errno qw(ENOENT);
+use Errno qw(EACCES ENOENT ENOTDIR);
 use Files;
 use Identity;
 use Meeting;
@@ -74,11 +74,13 @@ SKIP: {
 # The same for a system where a path is too long from the start
 {
     my $program = Stepped->new;
-    for my $what (sort keys %too_long) {
-        my $got = $program->endp_create("$dir$too_long{$what}",
-            sub { $_[0] =~ /stat/ ? ENOENT : 0 });
-        is $got->{errno}, 'ENAMETOOLONG', "without /proc: $what";
-        is names($dir), $long, '... nothing is there';
+    for my $errno (ENOENT, ENOTDIR, EACCES) {
+        for my $what (sort keys %too_long) {
+            my $got = $program->endp_create("$dir$too_long{$what}",
+                sub { $_[0] =~ /stat/ ? $errno : 0 });
+            is $got->{errno}, 'ENAMETOOLONG', "/proc is " . errno_name($errno) . ": $what";
+            is names($dir), $long, '... nothing is there';
+        }
     }
     $program->end;
 }

@@ -119,6 +119,21 @@ for my $how (sort keys %receive) {
     is $text, 'some text', "$how: and text";
 }
 
+# A descriptor that comes with an error status counts for nothing, and so needs
+# no room: the status is told.
+for my $how (sort keys %receive) {
+    last if OverStreams::lack('halves');
+    for my $status ("\0\x0d", "text\0\x0d") {
+        my ($us, $peer) = pair();
+        $text = '';
+        send_raw($peer, $status, $file);
+        my ($got) = when_full { $! = 0; my $got = $receive{$how}->($us); outcome($got) };
+        my $name = length $status > 2 ? "$how: text and a status" : "$how: a status";
+        is $got, $how eq 'my_recv_fd' ? 'success' : 'EACCES', "$name, with a descriptor";
+        is queued($us), undef, '... and nothing is left';
+    }
+}
+
 # An error status behind one byte and a descriptor counts; a full table hides
 # neither.
 for my $how (sort keys %receive) {

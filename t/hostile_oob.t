@@ -121,6 +121,17 @@ for my $name (sort keys %receive) {
     is_deeply \@seen, [ [ 'ab', 'in band' ], '', 'EAGAIN', 'cd' ], 'read_fd';
 }
 
+# One that is alone is taken away, or an event loop would be told of it for ever.
+for my $name (qw(recv_fh read_fd)) {
+    my ($us, $peer) = pair();
+    $us->blocking(0);
+    send_oob($peer, 'x');
+    fails { $name eq 'read_fd' ? scalar read_fd($us, 100, 1) : recv_fh($us) } undef, 'EAGAIN',
+        "$name: one alone";
+    vec(my $ready = '', fileno $us, 1) = 1;
+    is select($ready, undef, undef, 0), 0, '... then there is nothing to read';
+}
+
 # A blocking reader sleeps beside them, and wakes for what counts.
 my %blocking = (%receive, read_fd => sub { read_fd($_[0], 100, 1) });
 my %waiting;
