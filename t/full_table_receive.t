@@ -8,6 +8,7 @@ use lib 't/lib';
 use Test::More;
 use Situation;
 use Peer;
+use Signals;
 
 use File::FDpasser;
 use POSIX ();
@@ -132,6 +133,24 @@ for my $how (sort keys %receive) {
         is $got, $how eq 'my_recv_fd' ? 'success' : 'EACCES', "$name, with a descriptor";
         is queued($us), undef, '... and nothing is left';
     }
+}
+
+# Who found no room and nothing there, and waits, finds no room for what comes.
+for my $how (sort keys %receive) {
+    my ($us, $peer) = pair();
+    my $waiting = $$;
+    my $child   = in_child {
+        1 until Signals::is_blocked($waiting);
+        send_file($peer, $file);
+        return;
+    };
+    my ($tried) = when_full { $! = 0; outcome($receive{$how}->($us)) };
+    is $tried, 'EMFILE', "$how: it waits, then EMFILE";
+    $child->result;
+    $us->blocking(0);
+    my $got = $receive{$how}->($us);
+    is tag_of($got), 'kept', "$how: ... then it is there";
+    POSIX::close($got) if defined $got && !ref $got;
 }
 
 # An error status behind one byte and a descriptor counts; a full table hides
