@@ -50,7 +50,8 @@ impl Bench {
             done(passing::send_all(self.conn, batch, None));
             let mut received = 0;
             while received < BATCH {
-                received += close(done(passing::receive_all(self.end, BATCH, false, None)));
+                received +=
+                    close(done(passing::receive_all(self.end, MOST_DESCRIPTORS, false, None)));
             }
         }
     }
