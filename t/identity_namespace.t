@@ -63,6 +63,15 @@ SKIP: {
     ($tag, $sender) = in_namespace(CLONE_NEWPID, $receives);
     is_deeply $sender, { pid => undef, uid => $ALICE, gid => $ALICE,
         from => 'message' }, '... after: who has sent it, without a number';
+
+    # 65534 is also what stands for an id that is not known.
+    for my $ids ([ $NOBODY, $ALICE ], [ $ALICE, $NOBODY ]) {
+        my ($uid, $gid) = @$ids;
+        as_user($uid, $gid, sub { send_file($peer, $file) or die "send_file: $!\n" });
+        ($tag, $sender) = in_namespace(CLONE_NEWPID, $receives);
+        is_deeply $sender, { pid => undef, uid => $uid, gid => $gid, from => 'message' },
+            "... user $uid of group $gid";
+    }
 }
 
 SKIP: {

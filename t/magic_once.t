@@ -138,6 +138,19 @@ once { endp_create("$dir/a", (bless ['exclusive'], 'Text') => 1) } 'an object as
     $File::FDpasser::max_text = 1000;
 }
 
+# What is told of text is known by a look at it.
+{
+    my $text    = '';
+    my $on_text = $File::FDpasser::on_text;
+    undef $File::FDpasser::on_text;
+    tie $File::FDpasser::on_text, 'Counted', sub { $text .= $_[0] };
+    syswrite $peer, "text\0\x0d";
+    recv_fh($us);
+    is $text, 'text', 'a tied $on_text is called';
+    untie $File::FDpasser::on_text;
+    $File::FDpasser::on_text = $on_text;
+}
+
 untie *TIED;
 %handle = %tied = ();
 undef $_ for $us, $peer, $file;
