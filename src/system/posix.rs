@@ -82,8 +82,9 @@ pub fn try_lock(_: BorrowedFd<'_>) -> nix::Result<Option<()>> {
 }
 
 /// Where it stands; lseek(2).
+#[allow(clippy::useless_conversion)] // off_t differs between systems.
 pub fn position(file: BorrowedFd<'_>) -> nix::Result<i64> {
-    lseek(file, 0, Whence::SeekCur)
+    lseek(file, 0, Whence::SeekCur).map(i64::from)
 }
 
 /// bind(2) under a umask that leaves just `mode`; umask(2).  No signal handler
