@@ -38,6 +38,7 @@ for my $name (sort keys %receive) {
             for my $free (0, 1, $count - 1) {
                 next if $free >= $count;
                 my ($us, $peer) = pair($type);
+                $us->blocking(0);
                 send_raw($peer, "\0\0", @files[ 0 .. $count - 1 ]);
                 send_raw($peer, "\0\x0d");
                 is_deeply
@@ -59,6 +60,7 @@ for my $name (sort keys %receive) {
     # With text before it, which is handed on once.
     {
         my ($us, $peer) = pair();
+        $us->blocking(0);
         send_raw($peer, "text\0\0", @files[ 0 .. 9 ]);
         $text = '';
         is_deeply [ with_free 5, sub { map { errno_of($receive, $us) } 1 .. 3 } ],
@@ -71,6 +73,7 @@ for my $name (sort keys %receive) {
     # What $max refuses is refused with a full table, too.
     {
         my ($us, $peer) = pair();
+        $us->blocking(0);
         send_raw($peer, "\0\0", @files[ 0 .. 9 ]);
         my @errno = with_free 5, sub { errno_of($receive, $us, 3) };
         is $errno[0], 'EMSGSIZE', "$name: 10, 5 free, room for 3: EMSGSIZE";
@@ -114,6 +117,7 @@ for my $name (sort keys %receive) {
 # Credentials are noted: they need no number.
 {
     my ($us, $peer) = pair();
+    $us->blocking(0);
     note_credentials($us);
     send_raw($peer, "\0\0", @files[ 0 .. 19 ]);
     is_deeply [ with_free 19, sub { errno_of(\&recv_fhs, $us) } ], ['EMFILE'],
@@ -128,6 +132,7 @@ for my $name (sort keys %receive) {
 # Sending needs no number at all.
 {
     my ($us, $peer) = pair();
+    $us->blocking(0);
     my @sent;    # what others of this user have in flight counts
     do { @sent = with_free 0, sub { send_files($peer, @files) } } until defined $sent[0] || !$!{ETOOMANYREFS};
     is_deeply \@sent, [253], 'sending with a full table';

@@ -270,6 +270,7 @@ for my $type (values %packets) {
     my @tried = when_full { map { outcome(recv_fh($us)) } 1 .. 2 };
     is_deeply \@tried, [qw(EMFILE EMFILE)], 'a packet: EMFILE';
     is tag_of(scalar recv_fh($us)), 'kept', 'and it stays';
+    is_deeply [ when_full { outcome(recv_fh($us)) } ], ['EMFILE'], 'a packet of one byte: EMFILE';
     is tag_of(scalar recv_fh($us)), 'kept', 'as does the next';
     fails { recv_fh($us) } undef, 'EMSGSIZE', 'and the one too long';
     fails { recv_fh($us) } undef, 'EACCES',   'and the status';
