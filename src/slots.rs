@@ -23,31 +23,6 @@ pub fn note_received(number: RawFd) {
     }
 }
 
-/// Of a call: that this process can open one more descriptor.  It holds while the
-/// call does nothing but wait, as no Perl code runs then, and where there are
-/// threads nothing is proved.
-#[derive(Debug, Default)]
-pub struct Proof {
-    holds: bool,
-}
-
-impl Proof {
-    /// TableFull if there is none.
-    #[inline(always)]
-    pub fn have(&mut self, any: BorrowedFd<'_>) -> Result<()> {
-        if !self.holds {
-            prove_one(any)?;
-            self.holds = true;
-        }
-        Ok(())
-    }
-
-    #[inline(always)]
-    pub fn expire(&mut self) {
-        self.holds = false;
-    }
-}
-
 /// TableFull unless this process can open one more descriptor now.
 ///
 /// Proved anew each time: the limit may have changed, and what was free may be

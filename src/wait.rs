@@ -19,7 +19,8 @@ use crate::error::{Error, Result};
 use crate::operation::Step;
 use crate::system::{self, socket_option};
 
-/// The interpreter's flag for signals whose handlers have not run yet.
+/// The interpreter's flag for signals whose handlers have not run yet; None where
+/// none is ever put off.
 #[derive(Clone, Copy, Default)]
 pub struct Signals<'a>(pub Option<&'a AtomicI32>);
 
@@ -259,7 +260,7 @@ pub fn with_signals_held(
         if signals.pending() {
             break Err(Error::Interrupted);
         }
-        if let Err(errno) = system::poll_with_mask(&mut [], Some(Duration::ZERO), &held) {
+        if let Err(errno) = system::poll_with_mask(&mut [], Some(Duration::ZERO), Some(&held)) {
             break Err(Error::from(errno));
         }
         if let Some(outcome) = attempt() {
@@ -275,7 +276,7 @@ fn poll_one(
     descriptor: BorrowedFd<'_>,
     events: PollFlags,
     timeout: Option<Duration>,
-    mask: &SigSet,
+    mask: Option<&SigSet>,
 ) -> nix::Result<i32> {
     match system::poll_with_mask(&mut [PollFd::new(descriptor, events)], timeout, mask) {
         Err(Errno::EINVAL) => system::select_with_mask(descriptor, events, timeout, mask),
@@ -283,20 +284,33 @@ fn poll_one(
     }
 }
 
-/// A wait that a signal ends, also one that came just before it.
-fn holding_signals(signals: Signals<'_>, wait: impl FnOnce(&SigSet) -> nix::Result<i32>) -> Woken {
+/// A wait that a signal ends, also one that came just before it, if its handler
+/// has been put off.
+fn holding_signals(
+    signals: Signals<'_>,
+    wait: impl FnOnce(Option<&SigSet>) -> nix::Result<i32>,
+) -> Woken {
+    if signals.0.is_none() {
+        return Woken::of(wait(None));
+    }
     let Ok(held) = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK) else {
         return Woken::Interrupted;
     };
-    let result = if signals.pending() { Err(Errno::EINTR) } else { wait(&held) };
+    let result = if signals.pending() { Err(Errno::EINTR) } else { wait(Some(&held)) };
     // It was in force before, so it can be again.
     let _ = held.thread_set_mask();
-    match result {
-        Ok(0) => Woken::TimedOut,
-        // What went wrong with the descriptor the call itself will meet.
-        Ok(_) => Woken::Ready,
-        Err(Errno::EINTR) => Woken::Interrupted,
-        Err(errno) => Woken::Failed(errno),
+    Woken::of(result)
+}
+
+impl Woken {
+    fn of(result: nix::Result<i32>) -> Self {
+        match result {
+            Ok(0) => Woken::TimedOut,
+            // What went wrong with the descriptor the call itself will meet.
+            Ok(_) => Woken::Ready,
+            Err(Errno::EINTR) => Woken::Interrupted,
+            Err(errno) => Woken::Failed(errno),
+        }
     }
 }
 
@@ -312,8 +326,7 @@ pub fn ready(fd: impl AsFd, events: PollFlags) -> bool {
 
 #[cold]
 fn is_selected(fd: BorrowedFd<'_>, events: PollFlags) -> bool {
-    let mask = SigSet::thread_get_mask().unwrap_or(SigSet::empty());
-    system::select_with_mask(fd, events, Some(Duration::ZERO), &mask) != Ok(0)
+    system::select_with_mask(fd, events, Some(Duration::ZERO), None) != Ok(0)
 }
 
 /// Whether the peer will send nothing more.

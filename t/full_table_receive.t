@@ -9,6 +9,7 @@ use Test::More;
 use Situation;
 use Peer;
 use Signals;
+use Syscall;
 
 use File::FDpasser;
 use POSIX ();
@@ -218,6 +219,26 @@ for my $open (0, 40) {
     is $again,   undef,    'and below all that is open';
     is tag_of(scalar recv_fh($us)), 'kept', 'a raised one: received'
         for 1 .. 2;
+}
+
+# Another process lowers the limit while the call waits, and then the message comes.
+{
+    my ($us, $peer) = pair();
+    my $limit   = pack_64(descriptor_limit());
+    my $waiting = $$;
+    my $child   = in_child {
+        1 until Signals::is_blocked($waiting);
+        my $most = pack_64(Syscall::most_descriptors());
+        defined system_call('prlimit64', $waiting, constant('RLIMIT_NOFILE'), pack_64(3) . $most, 0)
+            or return "prlimit: $!";
+        send_raw($peer, "\0\0", $file);
+        return 'sent';
+    };
+    my $tried = outcome(scalar recv_fh($us));
+    Syscall::limit_descriptors($limit . pack_64(Syscall::most_descriptors()), 0);
+    is $child->result, 'sent', 'a limit is lowered from outside during a wait, then a message';
+    is $tried, 'EMFILE', '... EMFILE';
+    is tag_of(scalar recv_fh($us)), 'kept', '... and nothing is lost';
 }
 
 # Free numbers in the middle are found, the last free one too.

@@ -54,10 +54,21 @@ is calls( 'recv_fd($end)', 'send_file($conn, $read)' ), $take, 'the same, over a
 like calls( 'scalar( my @all = recv_fds($end) ) && 0', 'send_files($conn, ($read) x 64)' ),
     qr/\A\w*rlimit\w* fcntl \w*select\w* recvmsg\z/, 'receiving 64 numbers at once';
 
-# One that has to wait: nothing is there, may it wait and how long, with signals
-# held back until it does; and then the message, for which there still is room.
-is calls( 'recv_fd($end_number)', 'send_when_blocked()' ),
-    "$take fcntl getsockopt rt_sigprocmask poll rt_sigprocmask recvmsg", 'waiting for a number';
+# One that has to wait: nothing is there, may it wait and how long; and then the
+# message. Where there is a handler, signals are held back until it does wait.
+my @handlers = (
+    q($SIG{ALRM} = 'DEFAULT')                                => 'no handler of a signal',
+    q($SIG{$_}   = 'IGNORE' for qw(ALRM PIPE))               => 'ignored signals',
+    q($SIG{ALRM} = 'DEFAULT'; { local $SIG{USR1} = sub { } } ) => 'a handler that was',
+    q($SIG{ALRM} = 'DEFAULT'; sub handler { } $SIG{USR1} = 'handler') => 'a handler by name',
+    q($SIG{ALRM} = 'DEFAULT'; $SIG{USR1} = sub { })          => 'a handler that is code',
+);
+while ( my ( $set, $what ) = splice @handlers, 0, 2 ) {
+    local $PREAMBLE = "$PREAMBLE; $set;";
+    my $poll = $what =~ /by name|is code/ ? 'rt_sigprocmask poll rt_sigprocmask' : 'poll';
+    is calls( 'recv_fd($end_number)', 'send_when_blocked()' ),
+        "$take fcntl getsockopt $poll $take", "waiting for a number, with $what";
+}
 
 # A socket that does not block, and then does, and its handle: known for a socket.
 is calls('endp_connect($path)'), 'socket connect fcntl ' . no_stat( opened( '+<&=', '$socket' ) ),

@@ -3,7 +3,7 @@
 //! have in common is in files of its own, and `posix` has what all of them have.
 //!
 //! - `HUNG_UP`: the poll(2) event that says so although input is queued
-//! - `poll_with_mask`: waits with a signal mask in force, atomically
+//! - `poll_with_mask`: waits, with a signal mask in force, atomically
 //! - `select_with_mask`: the same where there is no poll(2)
 //! - `take_pending`: a signal that was blocked when it came
 //! - `socket`, `nonblocking_socket`, `socketpair`, `accept`, `RECEIVE_CLOSE_ON_EXEC`,

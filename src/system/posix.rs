@@ -37,9 +37,9 @@ pub fn abstract_address(_: &[u8]) -> nix::Result<UnixAddr> {
 pub fn poll_with_mask(
     fds: &mut [PollFd<'_>],
     timeout: Option<Duration>,
-    mask: &SigSet,
+    mask: Option<&SigSet>,
 ) -> nix::Result<i32> {
-    mask.thread_set_mask()?;
+    mask.map_or(Ok(()), SigSet::thread_set_mask)?;
     let timeout = timeout.map_or(PollTimeout::NONE, |timeout| {
         PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX)
     });

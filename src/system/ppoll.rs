@@ -12,12 +12,13 @@ use nix::sys::time::TimeSpec;
 pub fn poll_with_mask(
     fds: &mut [PollFd<'_>],
     timeout: Option<Duration>,
-    mask: &SigSet,
+    mask: Option<&SigSet>,
 ) -> nix::Result<i32> {
     let timeout = timeout.map(TimeSpec::from_duration);
     let timeout = timeout.as_ref().map_or(std::ptr::null(), |timeout| timeout.as_ref());
+    let mask = mask.map_or(std::ptr::null(), |mask| mask.as_ref());
     let count = fds.len() as libc::nfds_t;
     // SAFETY: PollFd is a pollfd by its layout, and the call writes to as many
-    // as there are; the timeout, if it is not null, and the mask outlive it.
-    Errno::result(unsafe { libc::ppoll(fds.as_mut_ptr().cast(), count, timeout, mask.as_ref()) })
+    // as there are; the timeout and the mask outlive it, if they are not null.
+    Errno::result(unsafe { libc::ppoll(fds.as_mut_ptr().cast(), count, timeout, mask) })
 }

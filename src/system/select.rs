@@ -16,7 +16,7 @@ pub fn select_with_mask(
     descriptor: BorrowedFd<'_>,
     events: PollFlags,
     timeout: Option<Duration>,
-    mask: &SigSet,
+    mask: Option<&SigSet>,
 ) -> nix::Result<i32> {
     const BITS: usize = libc::c_ulong::BITS as usize;
     let Ok(number) = usize::try_from(descriptor.as_raw_fd()) else {
@@ -32,9 +32,8 @@ pub fn select_with_mask(
         if events.contains(PollFlags::POLLIN) { (set, null) } else { (null, set) };
     let timeout = timeout.map(TimeSpec::from_duration);
     let timeout = timeout.as_ref().map_or(std::ptr::null(), |timeout| timeout.as_ref());
+    let mask = mask.map_or(std::ptr::null(), |mask| mask.as_ref());
     // SAFETY: the set is a bit for each number below the first argument, of whole
     // words as the system has them, and outlives the call, as do the others.
-    Errno::result(unsafe {
-        libc::pselect(number as i32 + 1, input, output, null, timeout, mask.as_ref())
-    })
+    Errno::result(unsafe { libc::pselect(number as i32 + 1, input, output, null, timeout, mask) })
 }

@@ -173,10 +173,11 @@ pub unsafe extern "C" fn fdp_wait(call: *mut fdp_call) {
 }
 
 fn signals(call: &fdp_call) -> Signals<'_> {
+    let flag = call.signal_pending.cast_mut();
     // SAFETY: C points to the interpreter's flag, an aligned int that lives as
     // long as the interpreter.  It is written by whole stores, by signal handlers
     // and by threads->kill; this load sees the old value or the new.
-    Signals(Some(unsafe { AtomicI32::from_ptr(call.signal_pending.cast_mut()) }))
+    Signals((!flag.is_null()).then(|| unsafe { AtomicI32::from_ptr(flag) }))
 }
 
 /// See shim.h.  What else is wrong with the descriptor, the write will say.

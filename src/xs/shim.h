@@ -169,7 +169,8 @@ typedef struct {
     const fdp_option *options;
     size_t         options_length;
     uint64_t       max_text;
-    const int     *signal_pending; /* Perl's own flag: handlers wait to run */
+    const int     *signal_pending; /* Perl's own flag: handlers wait to run; NULL
+                                      if there are none */
     int32_t        max_system_fd;  /* $^F */
     int32_t        flush_error;    /* errno of a flush that failed, or EBADF of
                                       one of FDP_HANDLES; else 0 */

@@ -15,6 +15,28 @@ fdp_read_limit(pTHX_ fdp_call *call)
     call->max_text = limit ? (uint64_t)SvUV(limit) : 0;
 }
 
+/* Whether what %SIG has is a handler of Perl's: code, a glob, or a name. */
+static bool
+fdp_is_handler(SV *of)
+{
+    return of
+           && (SvROK(of) || isGV_with_GP(of)
+               || (SvPOKp(of) && SvCUR(of) && strNE(SvPVX(of), "IGNORE")
+                   && strNE(SvPVX(of), "DEFAULT")));
+}
+
+/* Where there is no handler, none can be put off. */
+static const int *
+fdp_put_off(pTHX)
+{
+    int number;
+
+    for (number = 1; number < SIG_SIZE; number++)
+        if (fdp_is_handler(PL_psig_ptr[number]))
+            return &PL_sig_pending;
+    return NULL;
+}
+
 /* What Rust asks for; most often nothing. */
 static void
 fdp_run(pTHX_ fdp_reader *reader)
@@ -24,9 +46,10 @@ fdp_run(pTHX_ fdp_reader *reader)
 
     while ((step = fdp_enter(call)) != FDP_ANSWER) {
         fdp_guard(aTHX_ reader);
-        if (step == FDP_WAIT)
+        if (step == FDP_WAIT) {
+            call->signal_pending = fdp_put_off(aTHX);
             fdp_wait(call);
-        else if (step == FDP_LIMIT)
+        } else if (step == FDP_LIMIT)
             fdp_read_limit(aTHX_ call);
         else if (step == FDP_TEXT)
             fdp_hand_on_text(aTHX_ call);

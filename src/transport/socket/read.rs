@@ -11,7 +11,6 @@ use crate::error::{Error, Result};
 use crate::half_read;
 use crate::identity::sender_or_peer;
 use crate::operation::{Answer, Operation, Step};
-use crate::slots::Proof;
 use crate::system::socket_option;
 use crate::wait::Waiter;
 
@@ -58,7 +57,7 @@ impl Read {
 
     fn take(&self) -> Result<Answer> {
         let mut bytes = vec![0; self.room()];
-        let received = take::take(self.connection, &mut bytes, self.want, &mut Proof::default())?;
+        let received = take::take(self.connection, &mut bytes, self.want)?;
         if received.packet_cut {
             return Err(Error::TooLong);
         }

@@ -24,7 +24,6 @@ use crate::half_read;
 use crate::identity::{sender_or_peer, Ids};
 use crate::message::{self, Position};
 use crate::operation::{Answer, Operation, Step};
-use crate::slots::Proof;
 use crate::system::socket_option;
 use crate::text::PeerText;
 use crate::wait::Waiter;
@@ -38,7 +37,6 @@ pub struct Receive {
     /// The message has text in it, or a descriptor before its end.
     goes_on: bool,
     came: Came,
-    proof: Proof,
     text: PeerText,
     /// The call is over, but for text that has yet to be handed on.
     over: Option<Result<Status>>,
@@ -83,7 +81,6 @@ impl Receive {
             position: Position::Text,
             goes_on: false,
             came: Came::default(),
-            proof: Proof::default(),
             text: PeerText::default(),
             over: None,
             waiter: Waiter::new(connection),
@@ -206,8 +203,8 @@ impl Receive {
 
     /// WouldBlock if nothing is queued; TableFull, TooLong: all still is.
     #[inline(always)]
-    fn take(&mut self, bytes: &mut [u8]) -> Result<Received> {
-        match take::take(self.connection, bytes, self.want, &mut self.proof) {
+    fn take(&self, bytes: &mut [u8]) -> Result<Received> {
+        match take::take(self.connection, bytes, self.want) {
             Err(Error::TableFull | Error::TooLong) if self.promises_nothing() => {
                 // It promises nothing, and so needs no room.
                 take::take_unproved(self.connection, bytes, self.want)
@@ -312,9 +309,6 @@ impl Operation for Receive {
             self.position = Position::Status;
         }
         let step = self.run();
-        if !matches!(step, Ok(Step::Wait)) {
-            self.proof.expire();
-        }
         if self.position == Position::Status {
             self.position = Position::Text;
             if !half_read::remember(self.connection) {

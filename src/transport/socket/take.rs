@@ -31,7 +31,7 @@ use nix::poll::PollFlags;
 
 use super::control::{self, Buffer, Received, RoomForAll, RoomForOne, MOST_DESCRIPTORS};
 use crate::error::{Error, Result};
-use crate::slots::{self, Proof};
+use crate::slots;
 use crate::threads;
 use crate::wait;
 
@@ -61,14 +61,9 @@ fn is_limited(want: Want) -> bool {
 /// Takes bytes and descriptors.  WouldBlock: look again.  TableFull, TooLong:
 /// all is still queued.
 #[inline(always)]
-pub fn take(
-    from: BorrowedFd<'_>,
-    bytes: &mut [u8],
-    want: Want,
-    proof: &mut Proof,
-) -> Result<Received> {
+pub fn take(from: BorrowedFd<'_>, bytes: &mut [u8], want: Want) -> Result<Received> {
     let taken = if want.most == 1 && !want.all_or_nothing {
-        take_one(from, bytes, want, proof)
+        take_one(from, bytes, want)
     } else {
         take_many(from, bytes, want)
     };
@@ -120,19 +115,13 @@ fn take_plain(
 }
 
 #[inline(always)]
-fn take_one(
-    from: BorrowedFd<'_>,
-    bytes: &mut [u8],
-    want: Want,
-    proof: &mut Proof,
-) -> Result<Received> {
+fn take_one(from: BorrowedFd<'_>, bytes: &mut [u8], want: Want) -> Result<Received> {
     let room = &mut RoomForOne::empty();
     if threads::exist() {
         return take_what_was_seen(from, bytes, room, want);
     }
-    proof.have(from)?;
+    slots::prove_one(from)?;
     let received = control::receive(from, bytes, room, want.close_on_exec)?;
-    proof.expire();
     if let Some(number) = received.descriptors.first() {
         slots::note_received(number);
     }

@@ -30,7 +30,7 @@ use super::super::send::LONGEST_MESSAGE;
 use super::{Passed, Received, Room, HANGUP, NOT_OF_THIS_KIND};
 use crate::error::{Error, Result};
 use crate::message::{self, Whole};
-use crate::slots::{self, Proof};
+use crate::slots;
 use crate::system::{self, socket_option};
 use crate::transport::socket::control;
 use crate::transport::socket::take::{self, Want};
@@ -169,7 +169,7 @@ fn take(from: BorrowedFd<'_>, length: usize, close_on_exec: bool) -> Result<Rece
     let mut bytes = vec![0; length.max(LONGEST_MESSAGE)];
     check_room(from, &mut bytes)?;
     let want = Want { close_on_exec, most: 1, all_or_nothing: false };
-    let mut received = take::take(from, &mut bytes, want, &mut Proof::default())?;
+    let mut received = take::take(from, &mut bytes, want)?;
     let surplus = received.descriptors.truncate(1);
     match received.descriptors.into_iter().next() {
         Some(descriptor) => {
