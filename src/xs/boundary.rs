@@ -196,13 +196,14 @@ pub unsafe extern "C" fn fdp_await_room(call: *mut fdp_call, descriptor: i32) ->
 
 fn await_room(descriptor: i32, signals: Signals<'_>) -> error::Result<()> {
     let descriptor = descriptor::borrow(i64::from(descriptor))?;
-    if wait::ready(descriptor, PollFlags::POLLOUT) {
-        return Ok(());
-    }
     let mut waiter = Waiter::new(descriptor);
-    waiter.for_output()?;
-    waiter.wait(signals);
-    waiter.outcome()
+    // A wait for room is over now and then when there is none yet.
+    while !wait::ready(descriptor, PollFlags::POLLOUT) {
+        waiter.for_output()?;
+        waiter.wait(signals);
+        waiter.outcome()?;
+    }
+    Ok(())
 }
 
 /// See shim.h; lseek(2).
