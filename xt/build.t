@@ -15,6 +15,8 @@ use Test::More;
 
 alarm 1200;
 
+delete $ENV{FDPASSER_WERROR};    # set where it counts
+
 my $scratch = File::Temp->newdir('fdpasser-build-XXXXXX', TMPDIR => 1);
 my $copy    = "$scratch/File-FDpasser";
 my $library = "blib/arch/auto/File/FDpasser/FDpasser.$Config{dlext}";
