@@ -125,7 +125,7 @@ while (my $got = recv_fh($us)) {
     syswrite $report, "$tag\n";
 }
 END
-    for my $call (qw(recvmsg poll fcntl ioctl close read write)) {
+    for my $call (qw(recvmsg fcntl ioctl close read write)) {
         at_each($call, sub {
             my ($us, $peer) = pair();
             for my $tag (@tags) {
