@@ -225,6 +225,14 @@ SKIP: {
     is $lived, undef, 'a warning that is fatal';
     like $@, qr/listening endpoint/, '... is an exception';
 }
+{
+    my $listener = endp_create(workdir() . '/stdin') or die "endp_create: $!";
+    my $said = (in_child {
+        POSIX::dup2(fileno $listener, 0);
+        return warned { endp_connect('x', timeout => 0.1), memfd('x' x 300, '') };
+    })->result;
+    is $said, '', 'a server whose STDIN is its listener: nothing is said of what has no handle';
+}
 for my $type (SOCK_STREAM, SOCK_DGRAM) {
     socket my $alone, AF_UNIX, $type, PF_UNSPEC or die "socket: $!";
     $alone->blocking(0);

@@ -55,7 +55,7 @@ fn is_of_message(error: Error) -> bool {
 
 /// What a program has mistaken its first argument for; FDP_MISTAKE_...
 fn mistake(row: &Row, call: &fdp_call, error: Error) -> u32 {
-    let Ok(connection) = Arguments(call).descriptor(0) else {
+    let Some(endpoint) = Arguments(call).endpoint() else {
         return FDP_MISTAKE_NONE;
     };
     match error {
@@ -65,7 +65,7 @@ fn mistake(row: &Row, call: &fdp_call, error: Error) -> u32 {
             FDP_MISTAKE_NO_SERVER
         }
         // Systems say EINVAL or ENOTCONN of a listener, but that of other sockets too.
-        Error::System(Errno::EINVAL | Errno::ENOTCONN) if descriptor::is_listener(connection) => {
+        Error::System(Errno::EINVAL | Errno::ENOTCONN) if descriptor::is_listener(endpoint) => {
             FDP_MISTAKE_LISTENER
         }
         _ => FDP_MISTAKE_NONE,

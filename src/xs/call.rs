@@ -4,7 +4,10 @@
 use std::os::fd::{BorrowedFd, RawFd};
 use std::slice;
 
-use super::bindings::{fdp_argument, fdp_call, fdp_option, FDP_GOOD, FDP_POSITIONAL, FDP_RECEIVER};
+use super::bindings::{
+    fdp_argument, fdp_call, fdp_option, FDP_CONNECTION, FDP_GOOD, FDP_PLAIN, FDP_POSITIONAL,
+    FDP_RECEIVER,
+};
 use crate::descriptor;
 use crate::error::{Error, Result};
 
@@ -23,10 +26,19 @@ impl<'a> Arguments<'a> {
 
     /// Is the first a connection that is received from?
     pub fn is_received_from(&self) -> bool {
+        self.first_kind() == FDP_RECEIVER
+    }
+
+    /// The first, if it is a connection or a listener.
+    pub fn endpoint(&self) -> Option<BorrowedFd<'static>> {
+        let is_endpoint = matches!(self.first_kind(), FDP_CONNECTION | FDP_RECEIVER | FDP_PLAIN);
+        self.descriptor(0).ok().filter(|_| is_endpoint)
+    }
+
+    fn first_kind(&self) -> u8 {
         // SAFETY: the trampoline found `sub` in the table, where `arguments` is
         // a string literal.
-        let first = unsafe { *(*self.0.sub).arguments };
-        first as u8 == FDP_RECEIVER
+        unsafe { *(*self.0.sub).arguments as u8 }
     }
 
     pub fn descriptor(&self, index: usize) -> Result<BorrowedFd<'static>> {

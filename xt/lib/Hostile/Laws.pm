@@ -13,11 +13,12 @@ our @EXPORT = qw(call_is_over_in_time is_right wait_is_quiet handler_runs_at_onc
     call_ends_at_once nothing_is_held readiness_ceases nothing_is_left rest_is_untouched
     lives is_over hoards raises all_came);
 
-# Seconds, but for the share.
-my $NEVER_WAITS  = 0.05;     # a non-blocking call may sleep so long, for a page or a lock
+# Seconds, but for the share; on a slow machine, which has FDPASSER_PATIENCE, more.
+my $SLOW         = $ENV{FDPASSER_PATIENCE} || 1;
+my $NEVER_WAITS  = 0.05 * $SLOW;    # a non-blocking call may sleep so long, for a page or a lock
 my $MUCH         = 1;        # and use so much of the processor
 my $QUIET_SHARE  = 0.01;
-my $AT_ONCE      = 0.1;
+my $AT_ONCE      = 0.1 * $SLOW;
 my $FEW_READY    = 4;
 my $FEW_MORE     = 270;      # descriptors that one call has in its hands
 
