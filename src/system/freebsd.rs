@@ -24,8 +24,8 @@ pub const OPEN_AS_NAME: OFlag = OFlag::O_PATH;
 /// LOCAL_PEERCRED, unix(4): effective ids at the time of connect.
 #[allow(unsafe_code)]
 pub fn peer_ids(connection: BorrowedFd<'_>) -> nix::Result<Ids> {
-    // SAFETY: the structure is integers, and a pointer that nobody follows.
     let peer: libc::xucred =
+        // SAFETY: the structure is integers, and a pointer that nobody follows.
         unsafe { socket_option::get(connection, libc::SOL_LOCAL, libc::LOCAL_PEERCRED)? };
     // SAFETY: as far as it is a process id all of its bytes are one.
     let pid = unsafe { peer.cr_pid__c_anonymous_union.cr_pid };

@@ -175,8 +175,8 @@ pub fn give_mode_back(
 /// SO_PEERCRED, unix(7): effective ids at the time of connect.
 #[allow(unsafe_code)]
 pub fn peer_ids(connection: BorrowedFd<'_>) -> nix::Result<Ids> {
-    // SAFETY: the structure is three integers.
     let peer: libc::ucred =
+        // SAFETY: the structure is three integers.
         unsafe { socket_option::get(connection, libc::SOL_SOCKET, libc::SO_PEERCRED)? };
     // A socket that has no peer says pid 0 and ids of -1; a listener says who
     // listens, and has no peer either.

@@ -26,8 +26,8 @@ pub fn rename_no_replace(directory: BorrowedFd<'_>, from: &CStr, to: &CStr) -> n
 #[allow(unsafe_code)]
 fn rename(directory: BorrowedFd<'_>, from: &CStr, to: &CStr, flags: u32) -> nix::Result<()> {
     let directory = directory.as_raw_fd();
-    // SAFETY: both names are strings that end with a NUL byte.
     let renamed =
+        // SAFETY: both names are strings that end with a NUL byte.
         unsafe { libc::renameatx_np(directory, from.as_ptr(), directory, to.as_ptr(), flags) };
     match Errno::result(renamed) {
         Ok(_) => Ok(()),
@@ -42,8 +42,8 @@ fn rename(directory: BorrowedFd<'_>, from: &CStr, to: &CStr, flags: u32) -> nix:
 #[allow(unsafe_code)]
 pub fn peer_ids(connection: BorrowedFd<'_>) -> nix::Result<Ids> {
     let (uid, gid) = getpeereid(connection)?;
-    // SAFETY: any bytes are a process id.
     let pid: nix::Result<libc::pid_t> =
+        // SAFETY: any bytes are a process id.
         unsafe { socket_option::get(connection, libc::SOL_LOCAL, libc::LOCAL_PEERPID) };
     Ok(Ids {
         pid: pid.ok().filter(|&pid| pid > 0).map(i64::from),

@@ -17,8 +17,8 @@ const SOL_LOCAL: i32 = 0;
 /// LOCAL_PEEREID, unix(4): effective ids at the time of connect.
 #[allow(unsafe_code)]
 pub fn peer_ids(connection: BorrowedFd<'_>) -> nix::Result<Ids> {
-    // SAFETY: the structure is three integers.
     let peer: libc::unpcbid =
+        // SAFETY: the structure is three integers.
         unsafe { socket_option::get(connection, SOL_LOCAL, libc::LOCAL_PEEREID)? };
     Ok(Ids {
         pid: (peer.unp_pid > 0).then_some(i64::from(peer.unp_pid)),

@@ -13,8 +13,8 @@ pub use super::ppoll::poll_with_mask;
 /// SO_PEERCRED, getsockopt(2): effective ids at the time of connect.
 #[allow(unsafe_code)]
 pub fn peer_ids(connection: BorrowedFd<'_>) -> nix::Result<Ids> {
-    // SAFETY: the structure is three integers.
     let peer: libc::sockpeercred =
+        // SAFETY: the structure is three integers.
         unsafe { socket_option::get(connection, libc::SOL_SOCKET, libc::SO_PEERCRED)? };
     Ok(Ids {
         pid: (peer.pid > 0).then_some(i64::from(peer.pid)),

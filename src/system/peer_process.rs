@@ -63,9 +63,9 @@ where
 {
     let mut size = size_of_val(values) as libc::socklen_t;
     let room = values.as_mut_ptr().cast();
-    // SAFETY: the call writes at most `size` bytes, which `values` has, and any
-    // bytes are valid integers.
     let told =
+        // SAFETY: the call writes at most `size` bytes, which `values` has, and any
+        // bytes are valid integers.
         unsafe { libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, name, room, &mut size) };
     (size as usize, Errno::result(told).map(drop))
 }

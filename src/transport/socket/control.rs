@@ -358,10 +358,10 @@ fn receive_message(
     loop {
         message.msg_control = room.as_mut_ptr().cast();
         message.msg_controllen = std::mem::size_of_val(room) as _;
-        // SAFETY: the message points to an IoSliceMut, which is an iovec by its
-        // documentation, over `bytes`, and to `room` with its size; all outlive
-        // the call and nobody else refers to them.
         let length =
+            // SAFETY: the message points to an IoSliceMut, which is an iovec by its
+            // documentation, over `bytes`, and to `room` with its size; all outlive
+            // the call and nobody else refers to them.
             unsafe { libc::recvmsg(from.as_raw_fd(), &mut message, flags | libc::MSG_DONTWAIT) };
         match Errno::result(length) {
             Ok(length) => return Ok((length as usize, message)),

@@ -77,9 +77,9 @@ pub fn name_end(end: BorrowedFd<'_>) -> nix::Result<()> {
 /// every libc has a function for it.
 pub fn replace(number: BorrowedFd<'_>, by: BorrowedFd<'_>, close_on_exec: bool) -> nix::Result<()> {
     let flags = if close_on_exec { libc::O_CLOEXEC } else { 0 };
-    // SAFETY: two numbers go in and no memory is touched; that another file is
-    // behind `number` from now on is what the caller asks for.
     let copied =
+        // SAFETY: two numbers go in and no memory is touched; that another file is
+        // behind `number` from now on is what the caller asks for.
         unsafe { libc::syscall(libc::SYS_dup3, by.as_raw_fd(), number.as_raw_fd(), flags) };
     Errno::result(copied).map(drop)
 }

@@ -90,8 +90,8 @@ pub fn getmsg(from: BorrowedFd<'_>, most: usize) -> Result<Vec<u8>> {
     let mut data =
         strbuf { maxlen: message.len() as libc::c_int, len: 0, buf: message.as_mut_ptr().cast() };
     let mut flags = 0;
-    // SAFETY: `data` says how long `message` is, and there is no control part.
     let told =
+        // SAFETY: `data` says how long `message` is, and there is no control part.
         unsafe { getmsg_call(from.as_raw_fd(), std::ptr::null_mut(), &mut data, &mut flags) };
     Errno::result(told)?;
     message.truncate(usize::try_from(data.len).unwrap_or(0));
