@@ -1166,7 +1166,7 @@ In Python, with a C<socket> s:
     def write_message(s, data, fds=()):
         data = struct.pack('>IH', len(data), len(fds)) + data
         sent = socket.send_fds(s, [data], fds) if fds else 0
-        s.sendall(data[sent:])
+        if sent < len(data): s.sendall(data[sent:])
 
     def read_message(s):
         data, fds, size = b'', [], 6
