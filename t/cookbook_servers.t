@@ -97,10 +97,12 @@ SKIP: {
     is $server->line, "ready\n", 'a server that lends two files';
     is run($^X, $lessee, $path)->{out}, "1\n", 'a client has one';
     my $held = gate();
+    pipe my $until_we_end, my $open or die "pipe: $!";
     my $holder = in_child {
+        close $open;
         my $fh = recv_fh(endp_connect($path)) or die "recv_fh: $!\n";
         $held->open;
-        sleep 50;
+        sysread $until_we_end, my $nothing, 1;
     };
     $held->wait;
     is run($^X, $lessee, $path)->{out}, "1\n", 'another holds the second, without a connection';

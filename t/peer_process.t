@@ -49,7 +49,8 @@ sub pid_of {
     my $listener = endp_create($path);
     my $client   = in_child {
         my $conn = endp_connect($path) or die "endp_connect: $!\n";
-        sleep while 1;
+        sysread $conn, my $nothing, 1;    # until one of the two is gone
+        return;
     };
     my $conn    = serv_accept_fh($listener);
     my $process = peer_pidfd($conn);

@@ -186,7 +186,6 @@ END
 {
     local $SIG{INT}  = sub { append("$dir/handlers", "INT in $$\n") };
     local $SIG{USR1} = 'IGNORE';
-    my $look = q{kill INT => $$; sleep};
     my ($conn, $pid) = start_with_end(sub { kill INT => $$; append("$dir/handlers", "survived\n") });
     ok !defined $pid || ended($pid) == POSIX::SIGINT(), 'a signal ends the child before it execs';
     is -e "$dir/handlers" ? content("$dir/handlers") : '', '', '... without the handler';
@@ -247,7 +246,13 @@ sub append {
     is ended($pid), 4 << 8, '... and the program is started all the same';
 
     local $SIG{USR2} = sub { die "enough\n" };
-    my $died = eval { start_with_end(sub { kill USR2 => $parent; sleep while 1 }); 1 } ? '' : $@;
+    pipe my $until_we_end, my $open or die "pipe: $!";
+    my $stays = sub {
+        close $open;
+        kill USR2 => $parent;
+        sysread $until_we_end, my $nothing, 1;
+    };
+    my $died = eval { start_with_end($stays); 1 } ? '' : $@;
     is $died, "enough\n", 'a handler that dies';
     ok no_child(), '... no child is left';
     is mask(), '', '... nor a mask';
