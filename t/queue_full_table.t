@@ -10,6 +10,7 @@ use Situation;
 use Peer;
 
 use File::FDpasser qw(:all);
+use File::FDpasser::Loop qw(run);
 use File::FDpasser::Queue;
 use IO::Handle;
 use POSIX qw(setgid setuid);
@@ -63,6 +64,29 @@ sub take { push @got, $_[0] ? tag_of($_[0]) : errno_name($!) }
     is "@got", 'went 1 late', '... and then receives';
     is tag_of(scalar recv_fh($peer)), 'sent', '... the peer has what was sent';
     told();
+}
+
+# Without a loop, too: time is all that it wants until there is room.
+{
+    @got = ();
+    my ($us, $peer) = pair();
+    my $queue = File::FDpasser::Queue->new($us);
+    $queue->push_recv_fh(\&take);
+    send_file($peer, tagged('in time'));
+    my @filler  = fill_table();
+    my $timeout = \&File::FDpasser::Watchable::timeout;
+    my $asked   = 0;
+    no warnings 'redefine';
+    local *File::FDpasser::Watchable::timeout = sub {
+        my $seconds = &$timeout;
+        $asked++ if defined $seconds;
+        empty_table(splice @filler) if $asked == 4;
+        die "is only asked for the time\n" if $asked > 40;
+        return $seconds;
+    };
+    is eval { run($queue); 'ends' } || $@, 'ends', 'run goes on when the time has come';
+    is "@got", 'in time', '... and what was waited for is there';
+    empty_table(@filler);
 }
 
 # Thirty come, into room for four that is made again and again: by callbacks
