@@ -39,6 +39,7 @@ END
 
 # A long text, with which descriptors have come: it is handed on whole.
 for my $receive (qw(recv_fh recv_fd recv_fhs recv_fds)) {
+    last if OverStreams::lack('batches');
     for my $end ('', '\0', '\0\0') {
         leaves("on_text, a long text with descriptors, $receive, end '$end'", <<"END");
 use File::FDpasser ':all';
@@ -79,6 +80,7 @@ my $got = recv_fh($outer);
 END
 
 for my $receive ('recv_fh($other)', 'recv_fd($other)') {
+    last if OverStreams::lack('a surplus');
     leaves("a handler of warnings, $receive", <<"END");
 (my \$other, my \$other_peer) = pair();
 send_raw(\$other_peer, "\\0\\0", (\$file) x 16);
@@ -99,6 +101,7 @@ for my $kind ('%SIG', 'sigaction', 'SA_RESTART', 'SA_RESTART, safe') {
 use Signals;
 signalled('$kind', \\&leave, sub { recv_fh(\$us) });
 END
+    next if OverStreams::lack('batches');
     leaves("a handler of signals behind a message with descriptors, $kind", <<"END");
 use Signals;
 (my \$other, my \$other_peer) = pair();

@@ -63,8 +63,9 @@ for my $name (sort keys %receive) {
         my ($got, $errno, $ran)
             = interrupted($kind, sub { scalar(() = $receive->($us)) });
         is_deeply [ $got, $errno, $ran ], [ 0, 'EINTR', 1 ], "$name: $kind";
-        send_files($peer, $file, $file, $file);
-        is_deeply [ $receive->($us) ], [ ('file') x 3 ], 'and nothing is lost';
+        my $count = OverStreams::lack('batches') ? 1 : 3;
+        send_files($peer, ($file) x $count);
+        is_deeply [ $receive->($us) ], [ ('file') x $count ], 'and nothing is lost';
     }
 
     {
