@@ -122,7 +122,9 @@ our %ASSERTIONS = (
             '... or very short', '... or none at all'
     },
     full_table_receive => {
-        'a malformed message, the end' => 'an announcement needs as much room as what it announces',
+        map { ("$_: a status, a malformed message, the end" =>
+            'an announcement needs as much room as what it announces') }
+            qw(recv_fh recv_fd my_recv_fd)
     },
     hostile_arguments => {
         map { $_ => 'a message of streams comes whole' }
