@@ -92,13 +92,15 @@ my %warning = (
 );
 
 # Called by the native layer; here because only Perl code sees whether its
-# caller wants warnings.
+# caller wants warnings. Carp would word them, and lose what a handler dies with
+# while it does so.
 sub _warn {
     my ($about, $function, $count) = @_;
 
     # Queues and channels tell of mistakes themselves.
     return if $function =~ /\A_/ && $about !~ /\A(?:surplus|\w+_ahead)\z/;
     my $text = $warning{$about} || "FUNCTION: argument # $about";
+    return if !warnings::enabled(__PACKAGE__);
     my %is = (
         'FUNCTION'   => $function,
         'CONNECTION' => $function =~ /accept/ ? 'listener' : 'connection',
@@ -106,7 +108,13 @@ sub _warn {
     );
     $text =~ s/(FUNCTION|CONNECTION|#)/$is{$1}/g;
     $text =~ s/\{(\w*)\|(\w*)\}/$count == 1 ? $1 : $2/eg;
-    warnings::warnif(__PACKAGE__, $text);
+    my @at;
+    for (my $depth = 0; @at = caller $depth; $depth++) {
+        last if $at[0] !~ /\AFile::FDpasser(?:::|\z)/;
+    }
+    $text .= " at $at[1] line $at[2].\n";
+    die $text if warnings::fatal_enabled(__PACKAGE__);
+    warn $text;
     return;
 }
 
