@@ -4,8 +4,8 @@ package Outside;
 #
 #     use Outside;
 #
-#     my @got = returns { recv_fh($us) };  # in a child, of whom ten seconds are
-#                                          # enough; ('hangs') if they were not
+#     my @got = returns { recv_fh($us) };  # in a child, for whom half a minute is
+#                                          # enough; ('hangs') if it was not
 #     my $child = waits { recv_fh($us) };  # a child in which it waits
 #     waits_quietly($child, $name);        # 3 tests: until a handler dies, and
 #                                          # without processor time
@@ -26,7 +26,7 @@ use Test::More ();
 
 our @EXPORT = qw(returns waits waits_quietly answered is_ready flood);
 
-my $ENOUGH = 10;
+my $ENOUGH = 30;
 
 sub returns (&) {
     my ($code) = @_;
