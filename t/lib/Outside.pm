@@ -4,8 +4,8 @@ package Outside;
 #
 #     use Outside;
 #
-#     my @got = returns { recv_fh($us) };  # in a child, for whom half a minute is
-#                                          # enough; ('hangs') if it was not
+#     my @got = returns { recv_fh($us) };  # in a child, for whom 20 seconds are
+#                                          # enough; ('hangs') if they were not
 #     my $child = waits { recv_fh($us) };  # a child in which it waits
 #     waits_quietly($child, $name);        # 3 tests: until a handler dies, and
 #                                          # without processor time
@@ -26,11 +26,12 @@ use Test::More ();
 
 our @EXPORT = qw(returns waits waits_quietly answered is_ready flood);
 
-my $ENOUGH = 30;
+my $ENOUGH = 20;
 
 sub returns (&) {
     my ($code) = @_;
     my $child = in_child { watchdog($ENOUGH); $code->() };
+    Situation::wait_for($ENOUGH);
     my @got = eval { $child->result };
     return $@ eq '' ? @got : $@ =~ /no result/ ? 'hangs' : die $@;
 }

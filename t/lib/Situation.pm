@@ -103,7 +103,14 @@ sub bark {
 # news(), news($what): the test goes on.
 sub news {
     $last_news = shift if @_;
-    alarm $patience * busy() if $patience && has_assertions();
+    wait_for(0);
+}
+
+# wait_for($seconds): until the next news so much more may pass.
+sub wait_for {
+    my ($seconds) = @_;
+    alarm(($patience + $seconds * ($ENV{FDPASSER_PATIENCE} || 1)) * busy())
+        if $patience && has_assertions();
 }
 
 # 2 where eight processes want to run, 3 where sixteen do; proc(5).
