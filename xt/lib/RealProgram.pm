@@ -7,6 +7,7 @@ package RealProgram;
 #                                        # without it the file is skipped
 #     my $is_here = needs(nginx => '-v');      # of one more
 #     my $path    = path_of('haproxy');        # undef if it is not here
+#     may_mount() or skip ...;           # file systems
 #     my $port = free_port();
 #     soon { -S $path } 'it listens';    # other people's programs do not tell
 #                                        # when they are ready: asks for 20 s
@@ -28,7 +29,7 @@ use Situation  ();
 use Test::More ();
 
 our @ISA    = 'Exporter';
-our @EXPORT = qw(needs path_of free_port soon serving answer);
+our @EXPORT = qw(needs path_of may_mount free_port soon serving answer);
 
 # Where a user's PATH does not lead.
 $ENV{PATH} .= ':/usr/sbin:/sbin:/lib/systemd';
@@ -58,6 +59,11 @@ sub path_of {
     my ($program) = @_;
     my ($path) = grep { -x && !-d } map {"$_/$program"} split /:/, $ENV{PATH};
     return $path;
+}
+
+# In a namespace of its own. Root in a container has seldom all that root may do.
+sub may_mount {
+    return Program::run('unshare', '-m', 'mount', '-t', 'tmpfs', 'none', '/mnt')->{status} == 0;
 }
 
 sub free_port {

@@ -14,6 +14,7 @@ use Situation;
 
 my $dir = workdir();
 plan skip_all => 'containers with a terminal are root\'s here' if $> != 0;
+plan skip_all => 'nothing may be mounted here' if !may_mount();
 my $busybox = path_of('busybox') or plan skip_all => 'no busybox here';
 
 # A container whose only program says hello to its terminal.
