@@ -192,10 +192,6 @@ pub fn note_senders(connection: BorrowedFd<'_>) -> nix::Result<()> {
     setsockopt(&connection, sockopt::PassCred, &true)
 }
 
-pub fn notes_senders(connection: BorrowedFd<'_>) -> bool {
-    socket_option::number(connection, libc::SO_PASSCRED).is_ok_and(|noted| noted != 0)
-}
-
 /// The sender in a control message, if it is one of SCM_CREDENTIALS and the
 /// kernel knew who sent.
 #[allow(unsafe_code)]
@@ -233,9 +229,6 @@ fn ids_from(pid: i32, uid: u32, gid: u32, of: IdsOf) -> Ids {
         of,
     }
 }
-
-/// Control room that takes SCM_CREDENTIALS and nothing beside it.
-pub const WORDS_FOR_CREDENTIALS: usize = 4;
 
 /// A descriptor that came though nobody asked for it: SCM_PIDFD, where the
 /// program has set SO_PASSPIDFD.

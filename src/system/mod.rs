@@ -16,7 +16,7 @@
 //!   be, and then as wide
 //! - `peer_ids`, `peer_process`, `peer_groups`: who is at the other end
 //! - `memory_file`: a file that is sealed
-//! - `note_senders`, `notes_senders`, `ids_of`, `WORDS_FOR_CREDENTIALS`: who sent
+//! - `note_senders`, `ids_of`: who sent
 //! - `position`: where a file stands, however far
 //! - `limit`, `is_any_free`, `are_free`: room in the table of descriptors
 //! - `unasked_descriptor`, `is_same_file`

@@ -136,15 +136,9 @@ pub fn note_senders(_: BorrowedFd<'_>) -> nix::Result<()> {
     Err(Errno::EOPNOTSUPP)
 }
 
-pub fn notes_senders(_: BorrowedFd<'_>) -> bool {
-    false
-}
-
 pub fn ids_of(_: i32, _: i32, _: &[u8]) -> Option<Ids> {
     None
 }
-
-pub const WORDS_FOR_CREDENTIALS: usize = 0;
 
 pub fn unasked_descriptor(_: i32, _: i32, _: &[u8]) -> Option<i32> {
     None

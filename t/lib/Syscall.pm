@@ -28,7 +28,10 @@ my @CALLS = qw(fcntl pread64 prlimit64 recvmsg sendmmsg sendmsg setgroups setgro
     setxattr unshare utimensat utimensat_time64);
 
 # As most machines have them.
-my %CONSTANTS = (RLIMIT_NOFILE => 7, SO_PASSCRED => 16);
+my %CONSTANTS = (
+    RLIMIT_NOFILE => 7, SO_PASSCRED => 16, SO_PASSPIDFD => 76, SO_PASSSEC => 34,
+    SO_TIMESTAMP => 29, SO_TIMESTAMPING => 37,
+);
 
 # Found once, also for the programs that a test runs.
 my $CACHE = 'FDPASSER_SYSCALLS';

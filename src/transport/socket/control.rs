@@ -31,10 +31,10 @@ impl<const WORDS: usize> Buffer<WORDS> {
     }
 }
 
-/// Room for one descriptor and what else the kernel may put beside it: the
-/// sender's credentials, a security label.  A second descriptor that fits is
-/// installed; it comes out of the walk like the first.
-pub type RoomForOne = Buffer<16>;
+/// Room for one descriptor and what else the kernel may put before it: the time
+/// in two forms, the sender's credentials, a security label.  A second descriptor
+/// that fits is installed; it comes out of the walk like the first.
+pub type RoomForOne = Buffer<32>;
 
 /// Room for as many as a message can bring, and the same beside them.
 pub type RoomForAll = Buffer<160>;
@@ -268,21 +268,38 @@ impl Received {
 
 /// Looks at the front of the queue, never blocking.
 pub fn peek(from: BorrowedFd<'_>, bytes: &mut [u8]) -> nix::Result<Seen> {
-    look(from, bytes, &mut [], 0)
+    look(from, bytes, 0)
 }
 
 /// Looks at how long the packet at the front of the queue is; of a stream it
 /// shows one byte.
 pub fn peek_length(from: BorrowedFd<'_>) -> nix::Result<Seen> {
-    look(from, &mut [0], &mut [], libc::MSG_TRUNC)
+    look(from, &mut [0], libc::MSG_TRUNC)
 }
 
+fn look(from: BorrowedFd<'_>, bytes: &mut [u8], flags: i32) -> nix::Result<Seen> {
+    let (length, message) = receive_message(from, bytes, &mut [], flags | libc::MSG_PEEK)?;
+    Ok(Seen::of(length, &message))
+}
+
+/// Memory for the kernel to fault at: it is mapped for reading alone.
+static READ_ONLY: [u64; 64] = [1; 64];
+
 /// Looks at the front of the queue; `control` says that a descriptor is there.
+///
+/// Without room for it, whatever comes along looks the same: credentials, a time,
+/// a process.  Where there is room that cannot be written, Linux leaves that out
+/// quietly, and says of a descriptor, which it does not install then, that it is
+/// cut off.
 pub fn peek_for_descriptor(from: BorrowedFd<'_>, bytes: &mut [u8]) -> nix::Result<Seen> {
-    // With room for the credentials alone, a descriptor is what does not fit.
-    let mut room = [0; system::WORDS_FOR_CREDENTIALS];
-    let words = if system::notes_senders(from) { room.len() } else { 0 };
-    look(from, bytes, &mut room[..words], 0)
+    if !PEEK_INSTALLS {
+        return peek(from, bytes);
+    }
+    let (room, size) = (READ_ONLY.as_ptr().cast_mut(), std::mem::size_of_val(&READ_ONLY));
+    // SAFETY: the kernel faults where it would write to the room, which outlives
+    // the call.
+    let looked = unsafe { receive_into(from, bytes, room, size, libc::MSG_PEEK) };
+    looked.map(|(length, message)| Seen::of(length, &message))
 }
 
 /// How many bytes at the front of the queue come before the first that brings a
@@ -310,10 +327,7 @@ pub fn bytes_before_descriptor(from: BorrowedFd<'_>) -> nix::Result<usize> {
 /// MSG_PEEK of one byte more than there is room for.  Each write that fits wholly
 /// is seen; EFAULT if none does.
 fn look_and_fault(from: BorrowedFd<'_>, bytes: &mut [u8]) -> nix::Result<usize> {
-    /// A constant of the program's, so that nothing can be written there.
-    static READ_ONLY: u8 = 1;
-    let nowhere = std::ptr::addr_of!(READ_ONLY).cast_mut();
-    let beyond = libc::iovec { iov_base: nowhere.cast(), iov_len: 1 };
+    let beyond = libc::iovec { iov_base: READ_ONLY.as_ptr().cast_mut().cast(), iov_len: 1 };
     let room = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
     let mut iov = [room, beyond];
     // SAFETY: a msghdr of zeros is an empty message.
@@ -328,19 +342,19 @@ fn look_and_fault(from: BorrowedFd<'_>, bytes: &mut [u8]) -> nix::Result<usize> 
     Errno::result(seen).map(|seen| seen as usize)
 }
 
-/// Whether what was seen is a descriptor: the credentials of a noted sender
-/// look the same.
+/// Whether what was seen is a descriptor, or only came along.
 pub fn brings_descriptor(from: BorrowedFd<'_>, seen: Seen) -> bool {
     seen.control && peek_for_descriptor(from, &mut [0; 2]).is_ok_and(|seen| seen.control)
 }
 
-fn look(from: BorrowedFd<'_>, bytes: &mut [u8], room: &mut [u64], flags: i32) -> nix::Result<Seen> {
-    let (length, message) = receive_message(from, bytes, room, flags | libc::MSG_PEEK)?;
-    Ok(Seen {
-        length,
-        packet_cut: message.msg_flags & libc::MSG_TRUNC != 0,
-        control: message.msg_flags & libc::MSG_CTRUNC != 0,
-    })
+impl Seen {
+    fn of(length: usize, message: &libc::msghdr) -> Self {
+        Seen {
+            length,
+            packet_cut: message.msg_flags & libc::MSG_TRUNC != 0,
+            control: message.msg_flags & libc::MSG_CTRUNC != 0,
+        }
+    }
 }
 
 #[inline(always)]
@@ -350,18 +364,36 @@ fn receive_message(
     room: &mut [u64],
     flags: i32,
 ) -> nix::Result<(usize, libc::msghdr)> {
+    let size = std::mem::size_of_val(room);
+    // SAFETY: the room is the caller's alone, of that size, and outlives the call.
+    unsafe { receive_into(from, bytes, room.as_mut_ptr(), size, flags) }
+}
+
+/// recvmsg(2), never blocking.
+///
+/// # Safety
+///
+/// At `room` the kernel may write `size` bytes, or faults.
+#[inline(always)]
+unsafe fn receive_into(
+    from: BorrowedFd<'_>,
+    bytes: &mut [u8],
+    room: *mut u64,
+    size: usize,
+    flags: i32,
+) -> nix::Result<(usize, libc::msghdr)> {
     let mut iov = [IoSliceMut::new(bytes)];
     // SAFETY: a msghdr of zeros is an empty message.
     let mut message: libc::msghdr = unsafe { zeroed() };
     message.msg_iov = iov.as_mut_ptr().cast();
     message.msg_iovlen = 1;
     loop {
-        message.msg_control = room.as_mut_ptr().cast();
-        message.msg_controllen = std::mem::size_of_val(room) as _;
+        message.msg_control = room.cast();
+        message.msg_controllen = size as _;
         let length =
             // SAFETY: the message points to an IoSliceMut, which is an iovec by its
-            // documentation, over `bytes`, and to `room` with its size; all outlive
-            // the call and nobody else refers to them.
+            // documentation, over `bytes`, which nobody else refers to, and to the
+            // room, of which the caller says that it may; all outlive the call.
             unsafe { libc::recvmsg(from.as_raw_fd(), &mut message, flags | libc::MSG_DONTWAIT) };
         match Errno::result(length) {
             Ok(length) => return Ok((length as usize, message)),
