@@ -21,12 +21,14 @@ my $path = "$dir/endpoint";
 chmod 0755, $dir or die "chmod: $!";
 my ($patient) = recipe('Say what went wrong', $dir);
 
-# What the client says when the server has done this with its connection.
+# What the client says when the server has done this with its connection; it may
+# have gone by then.
 sub says {
     my ($serve, @switches) = @_;
     my $listener = endp_create($path, mode => 0600) or die "endp_create: $!";
     my $client   = start($^X, @switches, $patient, $path, 20);
     my $conn     = serv_accept_fh($listener) or die "accept: $!";
+    local $SIG{PIPE} = 'IGNORE';
     $serve->($conn);
     undef $conn;
     return said($client);
