@@ -44,7 +44,7 @@ sub client {
         $connected->open;
         $send->wait;
         $as{after}->();
-        send_file($conn, $file) or die "send_file: $!\n";
+        patiently { send_file($conn, $file) } or die "send_file: $!\n";
         $end->wait;
         return 1;
     };
@@ -66,7 +66,7 @@ sub ends {
         my @ids = @_;
         my $child = in_child {
             become(@ids);
-            send_file($theirs, $file) or die "send_file: $!\n";
+            patiently { send_file($theirs, $file) } or die "send_file: $!\n";
             return $$;
         };
         return $child->result;
@@ -90,7 +90,7 @@ sub ends {
     my $send = sub {
         (in_child {
             become($ALICE);
-            send_file($theirs, $file);
+            patiently { send_file($theirs, $file) };
             return $$;
         })->result;
     };
@@ -140,7 +140,7 @@ SKIP: {
     my $pid = (in_child {
         become($ALICE);
         my $conn = endp_connect($path) or die "endp_connect: $!\n";
-        send_file($conn, $file) or die "send_file: $!\n";
+        patiently { send_file($conn, $file) } or die "send_file: $!\n";
         return $$;
     })->result;
     my $conn = serv_accept_fh($listener, my $uid);
@@ -166,7 +166,7 @@ SKIP: {
         for (1 .. keys %receive) {
             my $pid = (in_child {
                 become($uid);
-                send_file($theirs, $file);
+                patiently { send_file($theirs, $file) };
                 return $$;
             })->result;
             push @expected, sender('message', $pid, $uid);

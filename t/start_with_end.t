@@ -4,6 +4,7 @@ use lib 't/lib';
 use Test::More;
 use Config;
 use Files;
+use Outside;
 use POSIX ();
 use Situation;
 
@@ -31,6 +32,14 @@ sub ended {
     return $got == $pid ? $? : undef;
 }
 
+sub mask {
+    my $set = POSIX::SigSet->new;
+    POSIX::sigprocmask(POSIX::SIG_BLOCK(), POSIX::SigSet->new, $set);
+    return join ' ', grep { $set->ismember($_) == 1 } 1 .. 64;
+}
+
+my $mask = mask();
+
 # No child of ours is left, dead or alive.
 sub no_child { return waitpid(-1, POSIX::WNOHANG()) == -1 }
 
@@ -38,7 +47,9 @@ sub no_child { return waitpid(-1, POSIX::WNOHANG()) == -1 }
     ($!, $?, $@, my $topic) = (7, 9, 'before');
     my ($conn, $pid) = start_with_end(sub { exec @perl, $echo, $_[0] });
     is_deeply [ $! + 0, $?, $@ ], [ 7, 9, 'before' ], '$!, $? and $@ are left alone';
+    my $during = mask();
     is ref $conn, 'IO::File', 'an endpoint' or diag "$!";
+    is $during, $mask, '... no signal is held back any more';
     like $pid, qr/\A[0-9]+\z/, '... and a process id';
     syswrite $conn, 'hello';
     sysread $conn, my $answer, 100;
@@ -193,15 +204,22 @@ END
         exec @perl, q{kill USR1 => $$; print {*STDOUT} ''; exit 5};
     });
     is ended($pid), 5 << 8, '... what was ignored still is';
-    my $before = mask();
-    start_with_end(sub { });
-    is mask(), $before, '... the mask is as it was';
 }
 
-sub mask {
-    my $set = POSIX::SigSet->new;
-    POSIX::sigprocmask(POSIX::SIG_BLOCK(), POSIX::SigSet->new, $set);
-    return join ' ', grep { $set->ismember($_) == 1 } 1 .. 64;
+# What was held back around it is no longer, whatever became of it; what the
+# program holds back stays so.
+{
+    my ($conn, $pid) = start_with_end(sub { exec @perl, 'exit 0' });
+    is mask(), $mask, 'the mask is as it was, after a success';
+    ended($pid);
+    start_with_end(sub { });
+    is mask(), $mask, '... after a failure';
+    my $usr2 = POSIX::SigSet->new(POSIX::SIGUSR2());
+    POSIX::sigprocmask(POSIX::SIG_BLOCK(), $usr2);
+    my $held = mask();
+    start_with_end(sub { });
+    is mask(), $held, '... and what the program holds back still is';
+    POSIX::sigprocmask(POSIX::SIG_UNBLOCK(), $usr2);
 }
 
 sub append {
@@ -245,17 +263,21 @@ sub append {
     is $ran, 1, 'a handler runs';
     is ended($pid), 4 << 8, '... and the program is started all the same';
 
-    local $SIG{USR2} = sub { die "enough\n" };
-    pipe my $until_we_end, my $open or die "pipe: $!";
-    my $stays = sub {
-        close $open;
-        kill USR2 => $parent;
-        sysread $until_we_end, my $nothing, 1;
+    my ($died, $left, $held) = returns {
+        local $SIG{USR2} = sub { die "enough\n" };
+        my $caller = $$;
+        pipe my $until_we_end, my $open or die "pipe: $!";
+        my $stays = sub {
+            close $open;
+            kill USR2 => $caller;
+            sysread $until_we_end, my $nothing, 1;
+        };
+        my $died = eval { start_with_end($stays); 1 } ? '' : $@;
+        return ($died, no_child(), mask());
     };
-    my $died = eval { start_with_end($stays); 1 } ? '' : $@;
     is $died, "enough\n", 'a handler that dies';
-    ok no_child(), '... no child is left';
-    is mask(), '', '... nor a mask';
+    ok $left, '... no child is left';
+    is $held, $mask, '... nor a mask';
 }
 
 # Descriptors that would survive exec by their numbers, and standard handles that

@@ -27,24 +27,32 @@ sub receives {
     return is tag_of($got), 'over streams', $name;
 }
 
-# 4, 5
+# 4, 5, whichever end it is
+for my $turned (0, 1) {
 SKIP: {
-    skip 'only root can be somebody else', 3 if $> != 0;
+        skip 'only root can be somebody else', 3 if $> != 0;
+        my ($here, $there) = $turned ? reverse spipe() : spipe();
+        my $child = in_child {
+            undef $there;
+            $) = "4712 4712";
+            $> = 4711;
+            patiently { send_file($here, $file) };
+            $> = 0;
+            send_file($here, $file);
+            return $$;
+        };
+        undef $here;
+        recv_fh($there, my $first);
+        recv_fh($there, my $second);
+        my $pid = $child->result;
+        is_deeply $first, { pid => $pid, uid => 4711, gid => 4712, from => 'message' },
+            'the effective ids at the time';
+        is_deeply $second, { pid => $pid, uid => 0, gid => 4712, from => 'message' },
+            'other ones later';
+    }
+}
+{
     my ($here, $there) = spipe();
-    my $child = in_child {
-        $) = "4712 4712";
-        $> = 4711;
-        send_file($here, $file);
-        $> = 0;
-        send_file($here, $file);
-        return $$;
-    };
-    recv_fh($there, my $first);
-    recv_fh($there, my $second);
-    is_deeply $first,
-        { pid => $child->result, uid => 4711, gid => 4712, from => 'message' },
-        'the effective ids at the time';
-    is $second->{uid}, 0, 'another uid later';
     send_file($here, $file);
     POSIX::close(recv_fd($there, my $own));
     is $own->{pid}, $$, 'our own pid';

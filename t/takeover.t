@@ -245,14 +245,14 @@ SKIP: {
 
 # In a directory that others can write to, a node may be a trap.
 SKIP: {
-    skip 'only root can make nodes for others', 20 if $> != 0;
+    skip 'only root can make nodes for others', 36 if $> != 0;
     my $foreign = 65534;
     my %make    = (
         'a socket'      => sub { undef(my $listener = endp_create($path)) },
         'an empty file' => sub { write_file($path, '') },
         'a link'        => sub { symlink '/etc', $path },
     );
-    for my $mode (0777, 01777) {
+    for my $mode (0777, 01777, 0775, 0757) {
         chmod $mode, $dir or die "chmod: $!";
         for my $what (sort keys %make) {
             in_child_of($foreign, $mode, $make{$what});
@@ -274,6 +274,17 @@ SKIP: {
     serves(scalar endp_create($path), q{the node is the directory's owner's});
     unlink $path;
     chown 0, -1, $dir;
+
+    # One of our own, in a directory of somebody else's.
+    chmod 01777, $dir;
+    my ($taken, $names) = (in_child {
+        POSIX::setuid($foreign);
+        my @made = map { scalar endp_create($path) } 1, 2;
+        return ($made[1] ? 'taken over' : errno_name($!), names($dir));
+    })->result;
+    is $taken, 'taken over', q{the node is ours, the directory is somebody else's};
+    is $names, 'server', '... and nothing else is there';
+    unlink $path;
 }
 
 # Makes a node that belongs to $uid, in a directory of whatever mode.

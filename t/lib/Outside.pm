@@ -32,7 +32,7 @@ sub returns (&) {
     my ($code) = @_;
     my $child = in_child { watchdog($ENOUGH); $code->() };
     Situation::wait_for($ENOUGH);
-    my @got = eval { $child->result };
+    my @got = eval { $child->within(1.2 * $ENOUGH * Situation::busy())->result };
     return $@ eq '' ? @got : $@ =~ /no result/ ? 'hangs' : die $@;
 }
 

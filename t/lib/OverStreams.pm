@@ -22,6 +22,7 @@ our %ONCE = (
     wire_packets        => 'is about packets, and touches no stream',
     load                => 'touches no stream',
     queue_streams       => 'is about streams',
+    streams_access      => 'is about streams',
     streams_choice      => 'is about streams',
     streams_endpoints   => 'is about streams',
     streams_named       => 'is about streams',

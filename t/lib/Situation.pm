@@ -84,7 +84,16 @@ sub watchdog {
     $patience = @_ ? shift : has_assertions() ? 10 : 60;
     $patience *= $ENV{FDPASSER_PATIENCE} || 1;
     POSIX::sigaction(POSIX::SIGALRM(), POSIX::SigAction->new(\&bark));
-    alarm $patience * busy();
+    set_alarm($patience);
+}
+
+# Whatever was held back by what is tested.
+my $alarm = POSIX::SigSet->new(POSIX::SIGALRM());
+
+sub set_alarm {
+    my ($seconds) = @_;
+    POSIX::sigprocmask(POSIX::SIG_UNBLOCK(), $alarm);
+    return alarm $seconds * busy();
 }
 
 sub has_assertions { return $$ == $test && $0 =~ /\.t\z/ }
@@ -109,7 +118,7 @@ sub news {
 # wait_for($seconds): until the next news so much more may pass.
 sub wait_for {
     my ($seconds) = @_;
-    alarm(($patience + $seconds * ($ENV{FDPASSER_PATIENCE} || 1)) * busy())
+    set_alarm($patience + $seconds * ($ENV{FDPASSER_PATIENCE} || 1))
         if $patience && has_assertions();
 }
 

@@ -24,7 +24,8 @@ END { local $?; kill KILL => keys %children if $$ == $test }
 # own. The child ends without END blocks and destructors; nothing that it says
 # through Test::More counts. Returns an object: pid; result, what CODE
 # returned in list context; status, the wait status, for a child that is
-# killed, that execs or exits.
+# killed, that execs or exits; within($seconds), itself, killed if it has not
+# ended by then: its own watchdog is deaf where all signals are held back.
 sub in_child (&) {
     my ($code) = @_;
     Situation::news();
@@ -126,6 +127,13 @@ sub result {
     my $report = Storable::thaw($frozen);
     die "in child: $report->{died}" if $report->{died} ne '';
     return wantarray ? @{ $report->{result} } : $report->{result}[-1];
+}
+
+sub within {
+    my ($self, $seconds) = @_;
+    vec(my $bits = '', fileno $self->{reader}, 1) = 1;
+    select $bits, undef, undef, $seconds or kill KILL => $self->{pid};
+    return $self;
 }
 
 sub status {
