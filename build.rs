@@ -71,6 +71,8 @@ fn name_families() {
         has_ppoll: { any(linux_kernel, bsd) },
         // stat(2) has 32 bits where 64 may be needed.
         has_narrow_stat: { all(target_os = "linux", target_pointer_width = "32") },
+        // sendmsg(2) has less room than a message may have descriptors.
+        sendmsg_copies: { all(target_os = "linux", target_env = "musl", target_pointer_width = "64") },
         has_sigtimedwait: { all(any(linux_kernel, bsd), not(target_os = "openbsd")) },
     }
 }

@@ -8,6 +8,7 @@
 //! - `take_pending`: a signal that was blocked when it came
 //! - `socket`, `nonblocking_socket`, `socketpair`, `accept`, `RECEIVE_CLOSE_ON_EXEC`,
 //!   `after_receive`: close-on-exec, from the first moment where that can be had
+//! - `listen`: with a queue of any length
 //! - `OPEN_AS_NAME`: open(2) for what is only to be named
 //! - `PATH_OF_DESCRIPTORS`: names for what is open, to shorten paths with
 //! - `ABSTRACT_NAMES`, `abstract_address`: names outside the file system
@@ -52,11 +53,13 @@ mod current;
 #[path = "other.rs"]
 mod current;
 
+mod listen;
 mod select;
 pub mod socket_option;
 pub mod stat;
 
 pub use current::*;
+pub use listen::listen;
 pub use select::select_with_mask;
 
 // What Linux does not need is tested there all the same.

@@ -12,6 +12,8 @@ use std::io::{IoSlice, IoSliceMut};
 use std::mem::{size_of, zeroed};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
+#[cfg(not(sendmsg_copies))]
+use libc::sendmsg;
 use nix::errno::Errno;
 
 use crate::descriptor::Descriptors;
@@ -110,14 +112,31 @@ fn send_with<const WORDS: usize>(
     loop {
         // SAFETY: the message points to an IoSlice, which is an iovec by its
         // documentation, over `bytes`, and to the initialised front of `buffer`;
-        // all three outlive the call, which writes to none of them.
-        let sent = unsafe { libc::sendmsg(to.as_raw_fd(), &message, flags | libc::MSG_DONTWAIT) };
+        // all three outlive the call, which writes to none of them.  Both began as zeros.
+        let sent = unsafe { sendmsg(to.as_raw_fd(), &message, flags | libc::MSG_DONTWAIT) };
         match Errno::result(sent) {
             Ok(sent) => return Ok(sent as usize),
             // The peer closed with input unread: said once, then it is EPIPE.
             Err(Errno::ECONNRESET) => {}
             Err(errno) => return Err(errno),
         }
+    }
+}
+
+/// musl's own makes a copy, with room for 1024 bytes of control messages, which is
+/// 252 descriptors: where its structures have padding the kernel has longer
+/// fields.  Ours are made of zeros, so that they are the kernel's.
+///
+/// # Safety
+///
+/// As for sendmsg(2), and the padding is zero.
+#[cfg(sendmsg_copies)]
+unsafe fn sendmsg(socket: RawFd, message: *const libc::msghdr, flags: i32) -> isize {
+    // SAFETY: by the contract above the message is as the kernel has it; the
+    // call reads what it points to.
+    unsafe {
+        libc::syscall(libc::SYS_sendmsg, socket as libc::c_long, message, flags as libc::c_long)
+            as isize
     }
 }
 

@@ -4,7 +4,7 @@ use std::ffi::CStr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use nix::sys::socket::{bind, listen, setsockopt, sockopt, Backlog, SockType};
+use nix::sys::socket::{bind, setsockopt, sockopt, SockType};
 use nix::sys::time::{TimeVal, TimeValLike};
 
 use crate::endpoint::name::{Address, Name, Place};
@@ -117,11 +117,7 @@ impl Create {
             return Ok(());
         }
         setsockopt(listener, sockopt::ReceiveTimeout, &TimeVal::seconds(FOR_EVER_BUT_SIGNALS))?;
-        let backlog = match self.options.backlog {
-            None => Backlog::MAXCONN,
-            Some(backlog) => Backlog::new(backlog).unwrap_or(Backlog::MAXCONN),
-        };
-        Ok(listen(listener, backlog)?)
+        Ok(system::listen(listener, self.options.backlog)?)
     }
 }
 
