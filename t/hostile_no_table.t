@@ -162,6 +162,17 @@ for my $name (sort keys %receive) {
     is eval { $client->result } || 'hangs', 'connected', '... the client did not notice';
 }
 
+{
+    my $listener = endp_create("$dir/nobody");
+    $listener->blocking(0);
+    my @seen = returns {
+        without_table(sub { serv_accept_fh($listener) ? 'accepted' : errno_name($!) });
+    };
+    is "@seen", 'EAGAIN', '... where nobody waits';
+    $listener->blocking(1);
+    waits_quietly(waits { without_table(sub { serv_accept_fh($listener) }) }, '... until somebody comes');
+}
+
 # A queue pauses, and goes on.
 {
     my @seen = returns {

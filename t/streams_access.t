@@ -40,7 +40,7 @@ sub noticed_nothing {
     1 until is_blocked($child->pid);
     my $writer;
     sysopen $writer, $fifo, POSIX::O_WRONLY() | POSIX::O_NONBLOCK()
-        and syswrite $writer, 'ours';
+        and syswrite $writer, 'ours' or kill KILL => $child->pid;
     is eval { ($child->result)[0] }, 'ours', $name;
     return;
 }
@@ -58,7 +58,7 @@ sub noticed_nothing {
     my $reader  = waiting_reader();
     my $program = Stepped->new;
     my $opens   = 0;
-    my $got     = $program->endp_connect($path, sub {
+    my $got     = $program->endp_connect($path, timeout => 1, sub {
         my ($call) = @_;
         rename $fifo, $path or die "rename: $!" if $call eq 'open' && ++$opens == 2;
         return 0;

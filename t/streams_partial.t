@@ -15,6 +15,7 @@ use Message;
 use Peer;
 use Signals;
 use Situation;
+use Socket qw(SOL_SOCKET SO_SNDBUF);
 
 use constant MUCH => 3_000_000;
 
@@ -58,6 +59,26 @@ my $much = pattern(MUCH);
     my ($bytes, @fh, @more) = ('');
     while (($bytes, @more) = read_fd($us, 3, 253)) { push @fh, @more; last if $bytes eq 'all' }
     is scalar(@fh), 20, '... and then all of them';
+}
+
+# As many as find room together on an empty stream, and one more, which never do.
+# The emulation counts 1,024 bytes for each packet, and there has to be room for one
+# more byte.
+SKIP: {
+    skip 'streams of the system have other limits', 12 if transport() !~ /emulated/;
+    for my $of ([ 'before bytes' => 'x', 127 ], [ 'as messages' => "\0\0", 64 ]) {
+        my ($name, $bytes, $most) = @$of;
+        my ($us, $peer) = spipe();
+        $peer->blocking(0);
+        setsockopt $peer, SOL_SOCKET, SO_SNDBUF, 64 * 1024 or die "SO_SNDBUF: $!";
+        is unpack('i', getsockopt $peer, SOL_SOCKET, SO_SNDBUF), 128 * 1024, "$name: room for 128";
+        fails { write_fd($peer, $bytes, ($file) x ($most + 1)) } undef, 'EMSGSIZE',
+            '... one too many: never';
+        syswrite $peer, 'before' for 1, 2;
+        fails { write_fd($peer, $bytes, ($file) x $most) } undef, 'EAGAIN', '... all there is: not yet';
+        is read_fd($us, 6, 0), 'before', '... what is there is taken' for 1, 2;
+        is write_fd($peer, $bytes, ($file) x $most), length $bytes, '... now';
+    }
 }
 
 # A full table, and an announcement waits: nothing is taken, and nothing is lost.

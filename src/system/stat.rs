@@ -67,7 +67,7 @@ mod call {
     impl From<FileStat> for Stat {
         fn from(told: FileStat) -> Self {
             Stat {
-                kind: SFlag::from_bits_truncate(told.st_mode as libc::mode_t) & SFlag::S_IFMT,
+                kind: SFlag::from_bits_truncate(told.st_mode as libc::mode_t),
                 permissions: Mode::from_bits_truncate(told.st_mode as libc::mode_t),
                 owner: told.st_uid,
                 size: told.st_size as u64,

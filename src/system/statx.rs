@@ -53,7 +53,7 @@ fn statx(directory: BorrowedFd<'_>, path: &CStr, flags: i32) -> nix::Result<Stat
         told.assume_init()
     };
     Ok(Stat {
-        kind: SFlag::from_bits_truncate(told.stx_mode.into()) & SFlag::S_IFMT,
+        kind: SFlag::from_bits_truncate(told.stx_mode.into()),
         permissions: Mode::from_bits_truncate(told.stx_mode.into()),
         owner: told.stx_uid,
         size: told.stx_size,
@@ -72,7 +72,7 @@ fn fstatat64(directory: BorrowedFd<'_>, path: &CStr, flags: i32) -> nix::Result<
         told.assume_init()
     };
     Ok(Stat {
-        kind: SFlag::from_bits_truncate(told.st_mode) & SFlag::S_IFMT,
+        kind: SFlag::from_bits_truncate(told.st_mode),
         permissions: Mode::from_bits_truncate(told.st_mode),
         owner: told.st_uid,
         size: told.st_size as u64,
