@@ -10,6 +10,19 @@ fdp_open(pTHX_ const char *mode, int fd)
     return PerlIO_openn(aTHX_ layers, mode, fd, 0, 0, NULL, 0, NULL);
 }
 
+/* The same for writing, beside that for reading.  A copy of Perl's own layers shares
+ * the descriptor and what is known of it: a system call less. */
+static PerlIO *
+fdp_open_beside(pTHX_ PerlIO *in, int fd)
+{
+    const PerlIO *below = PerlIONext(in);
+
+    if (PerlIOBase(in)->tab == &PerlIO_perlio && PerlIOValid(below)
+        && PerlIOBase(below)->tab == &PerlIO_unix)
+        return PerlIO_fdupopen(aTHX_ in, NULL, 0);
+    return fdp_open(aTHX_ "w", fd);
+}
+
 /* Gives the descriptor to the IO; from then on closing is the IO's business. */
 static bool
 fdp_attach(pTHX_ IO *io, fdp_received *received)
@@ -32,7 +45,7 @@ fdp_attach(pTHX_ IO *io, fdp_received *received)
     two = buffers != FDP_ONE_BUFFER;
     IoTYPE(io) = buffers == FDP_SOCKET ? IoTYPE_SOCKET : types[received->mode];
     if (two)
-        IoOFP(io) = fdp_open(aTHX_ "w", fd);
+        IoOFP(io) = fdp_open_beside(aTHX_ IoIFP(io), fd);
     else if (received->mode != FDP_READ)
         IoOFP(io) = IoIFP(io);
     return !two || IoOFP(io);
