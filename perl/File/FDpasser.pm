@@ -48,17 +48,8 @@ XSLoader::load(__PACKAGE__, $VERSION);
 
 $OS = transport() eq 'socket' ? 'bsd' : 'svr';
 
+# In a file of its own, as few want it.
 sub start_with_end {
-    my ($code) = @_;
-    my $is_code = ref $code && do {
-        local ($@, $SIG{__DIE__});
-        eval { \&$code };
-    };
-    if (!$is_code) {
-        my (undef, $file, $line) = caller;
-        die 'Invalid args to start_with_end: argument 1 is no code reference'
-            . " at $file line $line.\n";
-    }
     if (!$INC{'File/FDpasser/Start.pm'}) {
         # A full table would leave it, or POSIX, half loaded for good.
         my $errno = $! + 0;
@@ -69,48 +60,18 @@ sub start_with_end {
         require File::FDpasser::Start;
         $! = $errno;
     }
-    return File::FDpasser::Start::_with_end($is_code);
+    goto &File::FDpasser::Start::_with_end;
 }
-
-# What the native layer warns of, by what it is about: FUNCTION is the function's
-# name, # how many there are of what is counted, {one|more} which of the two that
-# makes it. Else it says what is wrong with an argument, and with which.
-my %warning = (
-    surplus => 'at least # more descriptor{|s} than asked for came with the message'
-        . ' and {was|were} closed',
-    listener  => 'FUNCTION: this is a listening endpoint; serv_accept_fh takes its clients',
-    no_server => 'FUNCTION: this is no listening endpoint, as endp_create makes them',
-    no_socket => 'FUNCTION: argument 1, the CONNECTION, is no socket',
-    not_local =>
-        'FUNCTION: this is no Unix-domain socket, and no other carries descriptors',
-    uid => q{FUNCTION returns one value; the client's uid goes into its second argument},
-    sender     => 'FUNCTION returns one value; who has sent goes into its second argument',
-    read_ahead => 'FUNCTION: # byte{|s} that came over the connection {is|are} in its read'
-        . ' buffer, which is left alone; read from it by sysread only',
-    sent_ahead => 'FUNCTION: # byte{|s} that came over the socket that is sent {stays|stay}'
-        . ' in its read buffer; the receiver does not get {it|them}',
-);
 
 # Called by the native layer; here because only Perl code sees whether its
 # caller wants warnings. Carp would word them, and lose what a handler dies with
 # while it does so.
 sub _warn {
-    my ($about, $function, $count) = @_;
-
-    # Queues and channels tell of mistakes themselves.
-    return if $function =~ /\A_/ && $about !~ /\A(?:surplus|\w+_ahead)\z/;
-    my $text = $warning{$about} || "FUNCTION: argument # $about";
+    my ($text) = @_;
     return if !warnings::enabled(__PACKAGE__);
-    my %is = (
-        'FUNCTION'   => $function,
-        'CONNECTION' => $function =~ /accept/ ? 'listener' : 'connection',
-        '#'          => $count,
-    );
-    $text =~ s/(FUNCTION|CONNECTION|#)/$is{$1}/g;
-    $text =~ s/\{(\w*)\|(\w*)\}/$count == 1 ? $1 : $2/eg;
     my @at;
     for (my $depth = 0; @at = caller $depth; $depth++) {
-        last if $at[0] !~ /\AFile::FDpasser(?:::|\z)/;
+        last if index "$at[0]::", __PACKAGE__ . '::';
     }
     $text .= " at $at[1] line $at[2].\n";
     die $text if warnings::fatal_enabled(__PACKAGE__);

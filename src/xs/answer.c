@@ -182,28 +182,59 @@ fdp_has_news(pTHX_ const fdp_reader *reader)
     return reader->store < 0 ? fdp_is_assigned_to_many(aTHX_ reader) : answer->ids.are_given;
 }
 
-static const char *const fdp_mistake_names[] = { "", "listener", "no_server", "no_socket", "not_local" };
+/* Each is given the function's name, and what its first argument should be. */
+static const char *const fdp_mistakes[] = {
+    "",
+    "%s: this is a listening endpoint; serv_accept_fh takes its clients",
+    "%s: this is no listening endpoint, as endp_create makes them",
+    "%s: argument 1, the %s, is no socket",
+    "%s: this is no Unix-domain socket, and no other carries descriptors",
+};
+
+static void
+fdp_tell_of_surplus(pTHX_ fdp_reader *reader, size_t surplus)
+{
+    fdp_warn(aTHX_ reader,
+             "at least %" UVuf " more descriptor%s than asked for came with the message"
+             " and %s closed",
+             (UV)surplus, surplus == 1 ? "" : "s", surplus == 1 ? "was" : "were");
+}
+
+static void
+fdp_tell_of_mistakes(pTHX_ fdp_reader *reader, const char *name)
+{
+    const uint8_t stores = reader->call->sub->stores;
+    const uint8_t mistake = reader->call->answer.mistake;
+
+    if (reader->wrong)
+        fdp_warn(aTHX_ reader, "%s: argument %d %s", name, (int)reader->wrong_at + 1,
+                 reader->wrong);
+    if (mistake)
+        fdp_warn(aTHX_ reader, fdp_mistakes[mistake], name,
+                 stores == FDP_STORE_UID ? "listener" : "connection");
+    if (stores && reader->store < 0 && fdp_is_assigned_to_many(aTHX_ reader))
+        fdp_warn(aTHX_ reader, "%s returns one value; %s into its second argument", name,
+                 stores == FDP_STORE_UID ? "the client's uid goes" : "who has sent goes");
+}
 
 static void
 fdp_tell_news(pTHX_ fdp_reader *reader)
 {
-    const uint8_t stores = reader->call->sub->stores;
+    const fdp_sub *sub = reader->call->sub;
     const fdp_answer *answer = &reader->call->answer;
+    const char *name = FDP_SHORT_NAME(sub);
 
     fdp_guard(aTHX_ reader);
     if (answer->error) {
         PERL_ASYNC_CHECK();
     }
     if (answer->surplus)
-        fdp_warn(aTHX_ reader, "surplus", answer->surplus);
-    if (reader->wrong)
-        fdp_warn(aTHX_ reader, reader->wrong, reader->wrong_at + 1);
-    if (answer->mistake)
-        fdp_warn(aTHX_ reader, fdp_mistake_names[answer->mistake], 0);
-    if (stores && reader->store < 0 && fdp_is_assigned_to_many(aTHX_ reader))
-        fdp_warn(aTHX_ reader, stores == FDP_STORE_UID ? "uid" : "sender", 0);
+        fdp_tell_of_surplus(aTHX_ reader, answer->surplus);
+    /* Queues and channels tell of mistakes themselves. */
+    if (*name != '_')
+        fdp_tell_of_mistakes(aTHX_ reader, name);
     if (answer->ids.are_given && reader->store >= 0)
-        fdp_store(aTHX_ FDP_ARG(reader, reader->store), stores, &answer->ids);
+        fdp_store(aTHX_ FDP_ARG(reader, reader->store), sub->stores, &answer->ids);
 }
 
 /* What may die: the call owns the descriptors yet. */

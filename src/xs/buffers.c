@@ -86,14 +86,22 @@ fdp_read_ahead(PerlIO *layer)
 static void
 fdp_tell_of_input(pTHX_ fdp_reader *reader, char kind, PerlIO *fp)
 {
+    const char *name = FDP_SHORT_NAME(reader->call->sub);
     const size_t ahead = fdp_read_ahead(fp);
+    const bool one = ahead == 1;
 
     if (!ahead || kind == FDP_CONNECTION)
         return;
     if (kind == FDP_RECEIVER)
-        fdp_warn(aTHX_ reader, "read_ahead", ahead);
+        fdp_warn(aTHX_ reader,
+                 "%s: %" UVuf " byte%s that came over the connection %s in its read buffer, which"
+                 " is left alone; read from it by sysread only",
+                 name, (UV)ahead, one ? "" : "s", one ? "is" : "are");
     else if (fdp_buffers(PerlIO_fileno(fp)) == FDP_SOCKET)
-        fdp_warn(aTHX_ reader, "sent_ahead", ahead);
+        fdp_warn(aTHX_ reader,
+                 "%s: %" UVuf " byte%s that came over the socket that is sent %s in its read"
+                 " buffer; the receiver does not get %s",
+                 name, (UV)ahead, one ? "" : "s", one ? "stays" : "stay", one ? "it" : "them");
 }
 
 /* 0, or the errno with which the call is over. */

@@ -113,16 +113,17 @@ fdp_hand_on_text(pTHX_ fdp_call *call)
 
 /* By a function in Perl, where the caller's `no warnings` is known. */
 void
-fdp_warn(pTHX_ fdp_reader *reader, const char *about, size_t count)
+fdp_warn(pTHX_ fdp_reader *reader, const char *format, ...)
 {
     SV *code = (SV *)get_cv("File::FDpasser::_warn", 0);
-    SV *arguments[3];
+    va_list arguments;
+    SV *text;
 
     if (!code)
         return;
     fdp_pin(aTHX_ reader);
-    arguments[0] = newSVpvn_flags(about, strlen(about), SVs_TEMP);
-    arguments[1] = sv_2mortal(newSVpv(FDP_SHORT_NAME(reader->call->sub), 0));
-    arguments[2] = sv_2mortal(newSVuv((UV)count));
-    fdp_call_sub(aTHX_ code, arguments, 3);
+    va_start(arguments, format);
+    text = sv_2mortal(vnewSVpvf(format, &arguments));
+    va_end(arguments);
+    fdp_call_sub(aTHX_ code, &text, 1);
 }

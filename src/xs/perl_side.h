@@ -47,7 +47,7 @@ void fdp_pin(pTHX_ fdp_reader *reader);
 SV *fdp_call_method(pTHX_ SV *object, const char *method);
 SV *fdp_tied(pTHX_ IO *io);
 void fdp_hand_on_text(pTHX_ fdp_call *call);
-void fdp_warn(pTHX_ fdp_reader *reader, const char *about, size_t count);
+void fdp_warn(pTHX_ fdp_reader *reader, const char *format, ...);
 
 /* handle.c */
 bool fdp_is_handle(char kind);

@@ -20,8 +20,17 @@ our $VERSION = '1.00';
 # that no handler meets it.
 sub _with_end {
     my ($code) = @_;
+    my $is_code = ref $code && do {
+        local ($@, $SIG{__DIE__});
+        eval { \&$code };
+    };
+    if (!$is_code) {
+        my (undef, $file, $line) = caller;
+        die 'Invalid args to start_with_end: argument 1 is no code reference'
+            . " at $file line $line.\n";
+    }
     my $errno = $! + 0;
-    my ($failure, @started) = do { local ($@, $?); _start($code) };
+    my ($failure, @started) = do { local ($@, $?); _start($is_code) };
     $! = $failure || $errno;    # last, after all that was dropped
     return wantarray ? @started : $started[0];
 }
