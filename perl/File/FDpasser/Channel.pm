@@ -50,13 +50,15 @@ my @CALLBACKS = qw(on_drain on_input on_end on_error);
 #               empty where there is none
 #   scanned     so many bytes have no separator
 #   failure     an errno that every read ends with, once what came is read
-#   is_full     ready has stopped reading until some of the input is taken
+#   is_full     ready has stopped reading until some of the input is taken; 2: it
+#               will be
 #   output      what waits, in pieces: bytes, then handles that are duplicates
 #   current     the pieces that a write is at, with the caller's handles
 #   is_writing  that write is not over
 #   taken, gone bytes that were taken to be written; those that have gone; and
 #   gone_before when the current write began
 #   news        callbacks that are to be called, with the errno to set
+#   closing     the handle, until close has closed it
 # The native layer takes what it has written off a piece: an empty one has gone.
 
 sub new {
@@ -243,8 +245,9 @@ sub _begin_to_take {
 sub _begin_to_read {
     my ($self) = @_;
     if ($self->{is_full}) {
-        $self->{is_full} = 0;
+        $self->{is_full} = 2;
         $self->_tell;
+        $self->{is_full} = 0;
     }
     @{ $self->{input} } = () if $self->{is_packets} && $self->_is_used_up;
     return defined $self->{timeout} ? _now() + $self->{timeout} : undef;
@@ -269,8 +272,10 @@ sub _read {
         $room   = $length        if $length < $room;
     }
     return _fails(Errno::EMSGSIZE()) if $room <= 0;
-    my $came = File::FDpasser::_read_into($self->{connection}, $input, $room,
-        $patience);
+    # An empty datagram is input: the native layer adds nothing for it.
+    push @$input, ('') x ($self->{is_datagrams}
+            * defined(my $came = File::FDpasser::_read_into($self->{connection},
+                $input, $room, $patience)) * !@$input);
     # Memory for more is taken when it was needed.
     $self->{chunk} = $came < $room ? $SMALL_CHUNK : $CHUNK;
     return 1 if $came && $#$input <= $self->{max_fhs};
@@ -287,7 +292,6 @@ sub _check_input {
         $errno = Errno::EMSGSIZE();
     }
     elsif (!$errno && $self->{is_datagrams}) {
-        push @$input, '' if !@$input;
         return 1;
     }
     elsif (!$errno || $errno == Errno::ECONNRESET()) {
@@ -302,7 +306,9 @@ sub _check_input {
 sub _fail_for_good {
     my ($self, $errno) = @_;
     my $event = $errno == Errno::ENOTCONN() ? 'on_end' : 'on_error';
-    ($self->{failure}, $self->{news}{$event}) = ($errno, $errno);
+    $self->_promising(sub {
+        ($self->{failure}, $self->{news}{$event}) = ($errno, $errno);
+    });
     $self->_tell;
     return $self->_fail_again;
 }
@@ -395,8 +401,9 @@ sub _settle {
             = ($self->{taken} - _length_of($pieces), undef);
         return 0;
     }
-    (unshift(@{ $self->{output} }, @$pieces), $self->{current} = undef,
-        $self->{drains} = 1);
+    my @left = grep { @$_ } @$pieces;
+    (unshift(@{ $self->{output} }, @left), $self->{current} = undef,
+        $self->{drains} |= @left > 0);
     return 1;
 }
 
@@ -501,8 +508,10 @@ sub _put_output {
     my ($self, $deadline, $is_quiet) = @_;
     return 1 if $self->_put($self->{output}, $deadline, $is_quiet);
     my $errno = $! + 0;
-    $self->_drop_output
-        if !$self->_is_transient($errno) && $errno != Errno::ETIMEDOUT();
+    if (!$self->_is_transient($errno) && $errno != Errno::ETIMEDOUT()) {
+        $self->{news}{on_error} = $errno if $is_quiet;
+        $self->_drop_output;
+    }
     return _fails($errno);
 }
 
@@ -516,7 +525,7 @@ sub _drop_output {
 
 sub wants_read {
     my ($self) = @_;
-    return !!(!$self->{failure} && !$self->{is_full} && !$self->{pausing}{read}
+    return !!(!$self->{failure} && $self->{is_full} != 1 && !$self->{pausing}{read}
         && defined $self->fileno);
 }
 
@@ -528,12 +537,14 @@ sub wants_write {
 
 sub close {
     my ($self) = @_;
-    my $handle = openhandle($self->{connection});
-    @$self{qw(connection current input output news drains failure)}
-        = (undef, undef, [''], [], {}, 0, Errno::EBADF());
-    $self->{taken} = $self->{gone};
+    my $handle = openhandle($self->{connection}) || $self->{closing};
+    $self->_promising(sub {
+        @$self{qw(connection closing current input output news drains failure taken)}
+            = (undef, $handle, undef, [''], [], {}, 0, Errno::EBADF(), $self->{gone});
+    });
     $self->_tell;
     CORE::close($handle) if $handle;
+    $self->{closing} = undef;
     return;
 }
 
@@ -554,6 +565,7 @@ sub _event {
 sub _serve {
     my ($self) = @_;
     my $rounds = $ROUNDS;
+    $self->_promise;
     $self->_settle;
     $self->_write_on;
     weaken $self;
@@ -566,11 +578,8 @@ sub _serve {
 
 sub _write_on {
     my ($self) = @_;
-    return if $self->_put_output(undef, 1);
-    my $errno = $! + 0;
-    return $self->_pause('write') if $self->_is_transient($errno);
-    $self->{news}{on_error} = $errno;
-    return;
+    return if $self->_put_output(undef, 1) || !$self->_is_transient($! + 0);
+    return $self->_pause('write');
 }
 
 # True if there is more, or an end to it.

@@ -8,7 +8,7 @@ use Errno ();
 use File::FDpasser ();
 use File::FDpasser::Watchable ();
 use IO::Handle;
-use Scalar::Util qw(weaken);
+use Scalar::Util qw(refaddr weaken);
 
 our $VERSION = '1.00';
 
@@ -17,6 +17,9 @@ my $LONGEST_TEXT = 4096;
 
 # So many handles at most go to the native layer at once.
 my $BATCH = 1012;
+
+# Of each list, by the address of its queue: something is being pushed.
+our %coming;
 
 # A queue is a Watchable with
 #   receivers   callbacks that wait for a descriptor each, in order
@@ -42,9 +45,7 @@ sub new {
 sub push_recv_fh {
     my ($self, $callback) = @_;
     $self->_check_push('push_recv_fh', $callback, 1);
-    push @{ $self->{receivers} }, $callback;
-    $self->_tell;
-    return;
+    return $self->_push(receivers => $callback);
 }
 
 sub push_send_fh {
@@ -73,7 +74,7 @@ sub push_send_err {
     $self->_invalid('push_send_err',
         "the text is longer than $LONGEST_TEXT bytes")
         if length $text > $LONGEST_TEXT;
-    return $self->_push({
+    return $self->_push(sends => {
         what     => [ $status, $text ],
         take     => \&_take_reply,
         value    => 1,
@@ -95,29 +96,37 @@ sub _push_send {
         callback => $callback,
         over     => $duplicates ? undef : $errno,
     };
-    $self->_push($send);
+    $self->_push(sends => $send);
     _take_handles($self->{connection}, $send->{what})
         if $is_full && $self->{sends}[0] == $send;
     return;
 }
 
+# The loop is told first: an exception between leaves it wanting too much, and not
+# too little.
 sub _push {
-    my ($self, $send) = @_;
-    push @{ $self->{sends} }, $send;
+    my ($self, $list, $what) = @_;
+    local $coming{$list}{ refaddr $self } = 1;
     $self->_tell;
+    push @{ $self->{$list} }, $what;
     return;
 }
 
 sub wants_read {
     my ($self) = @_;
-    return !!(@{ $self->{receivers} } && !@{ $self->{received} }
+    return !!($self->_has('receivers') && !@{ $self->{received} }
             && !$self->{pausing}{read} && defined $self->fileno);
 }
 
 sub wants_write {
     my ($self) = @_;
-    return !!(@{ $self->{sends} } && !$self->{pausing}{write}
+    return !!($self->_has('sends') && !$self->{pausing}{write}
             && defined $self->fileno);
+}
+
+sub _has {
+    my ($self, $list) = @_;
+    return @{ $self->{$list} } || $coming{$list}{ refaddr $self };
 }
 
 sub pending {
@@ -127,8 +136,7 @@ sub pending {
 
 sub close {
     my ($self) = @_;
-    $self->{connection} = undef;
-    $self->{received}   = [];
+    $self->_promising(sub { @$self{qw(connection received)} = (undef, []) });
     $self->ready;
     return;
 }
@@ -136,7 +144,7 @@ sub close {
 sub _is_due {
     my ($self) = @_;
     return $self->pending && !defined $self->fileno
-        || @{ $self->{receivers} } && @{ $self->{received} };
+        || $self->_has('receivers') && @{ $self->{received} };
 }
 
 sub is_over { return $_[0]->is_closed && !$_[0]->pending }
@@ -165,6 +173,7 @@ sub _serve {
 sub _send {
     my ($self) = @_;
     my $send = $self->{sends}[0] or return;
+    $self->_promise;
     while (!defined $send->{over} && @{ $send->{what} }) {
         defined $self->{connection}
             or return $send->{over} = Errno::ECANCELED();

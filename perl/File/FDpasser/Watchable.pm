@@ -75,9 +75,8 @@ sub ready {
     my ($self) = @_;
     my $address = refaddr $self;
     local $promised{$address} = 0;
+    $self->{told} =~ s/\S+\z/used up/;    # a timer may ring once
     $self->{pausing} = {};
-    $self->{told} =~ s/\S+\z/used up/;    # a timer rings once
-    $self->_tell;
     weaken $self;                         # a callback may drop it
     $self->_serve;
     $promised{$address} = 0;
@@ -85,13 +84,22 @@ sub ready {
     return;
 }
 
-# Before something is taken from the connection the loop is told to come back at
-# once, so that it does if a callback or a signal handler dies then.
+# Before anything is begun the loop is told to come back at once, so that it does
+# if a callback or a signal handler dies then.
 sub _promise {
     my ($self) = @_;
     return if !$self->{on_wants};
     $promised{ refaddr $self } = 1;
-    $self->_tell;
+    $self->_tell if $self->{told} !~ / 0\z/;
+    return;
+}
+
+# The same of a change that is not made by ready.
+sub _promising {
+    my ($self, $change) = @_;
+    local $promised{ refaddr $self } = 0;
+    $self->_promise;
+    $change->();
     return;
 }
 
@@ -131,13 +139,11 @@ sub _tell {
     while (my $on_wants = !$telling{$address} && $self->{on_wants}) {
         my @wants = $self->_wants;
         my $wants = join ' ', map { defined $_ ? $_ : '' } @wants;
-        my $over  = $self->is_over;
-        last if $wants eq $self->{told} && !$over;
-        local $telling{$address} = 1;
-        $on_wants->($self, @wants);
-        $self->{told} = $wants;
         # What it holds may hold us.
-        delete $self->{on_wants} if $over;
+        my @last = $self->is_over ? 'on_wants' : ();
+        last if $wants eq $self->{told} && !@last;
+        local $telling{$address} = 1;
+        ($on_wants->($self, @wants), $self->{told} = $wants, delete @$self{@last});
     }
     return;
 }
