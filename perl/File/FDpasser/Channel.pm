@@ -50,8 +50,7 @@ my @CALLBACKS = qw(on_drain on_input on_end on_error);
 #               empty where there is none
 #   scanned     so many bytes have no separator
 #   failure     an errno that every read ends with, once what came is read
-#   is_full     ready has stopped reading until some of the input is taken; 2: it
-#               will be
+#   is_full     ready has stopped reading until some of the input is taken
 #   output      what waits, in pieces: bytes, then handles that are duplicates
 #   current     the pieces that a write is at, with the caller's handles
 #   is_writing  that write is not over
@@ -83,6 +82,7 @@ sub new {
     $self->{limit} = $self->{max_bytes} + ($is_packets ? 0 : $HEADER_LENGTH);
     $self->{is_datagrams} = $type == Socket::SOCK_DGRAM();
     $self->{blocking} = _is_blocking($self) // return undef if !defined $own{blocking};
+    $self->_tell;
     return $self;
 }
 
@@ -244,11 +244,7 @@ sub _begin_to_take {
 # What reading begins with: there will be room. Until when it may wait.
 sub _begin_to_read {
     my ($self) = @_;
-    if ($self->{is_full}) {
-        $self->{is_full} = 2;
-        $self->_tell;
-        $self->{is_full} = 0;
-    }
+    $self->_promising(sub { $self->{is_full} = 0 }) if $self->{is_full};
     @{ $self->{input} } = () if $self->{is_packets} && $self->_is_used_up;
     return defined $self->{timeout} ? _now() + $self->{timeout} : undef;
 }
@@ -265,6 +261,7 @@ sub _read {
     my ($self, $patience, $length) = @_;
     return $self->_fail_again if $self->{failure};
     my $input = $self->{input};
+    return $self->_check_input(1) if $#$input > $self->{max_fhs};
     no warnings 'uninitialized';    # there may be no packet
     my $room = $self->{limit} - length $input->[0];
     if (!$self->{is_packets}) {
@@ -285,10 +282,8 @@ sub _read {
 # Nothing has come, or too much.
 sub _check_input {
     my ($self, $came, $why) = @_;
-    my $input = $self->{input};
     my $errno = defined $came ? 0 : $why + 0;
     if ($came) {
-        $#$input = $self->{max_fhs};
         $errno = Errno::EMSGSIZE();
     }
     elsif (!$errno && $self->{is_datagrams}) {
@@ -303,13 +298,16 @@ sub _check_input {
     return $self->_fail_for_good($errno);
 }
 
+# What is too much is closed.
 sub _fail_for_good {
     my ($self, $errno) = @_;
     my $event = $errno == Errno::ENOTCONN() ? 'on_end' : 'on_error';
+    my $last  = $#{ $self->{input} };
+    $last = $self->{max_fhs} if $last > $self->{max_fhs};
     $self->_promising(sub {
-        ($self->{failure}, $self->{news}{$event}) = ($errno, $errno);
+        ($self->{failure}, $self->{news}{$event}, $#{ $self->{input} })
+            = ($errno, $errno, $last);
     });
-    $self->_tell;
     return $self->_fail_again;
 }
 
@@ -347,12 +345,19 @@ sub write_message {
 
 sub flush {
     my ($self) = @_;
-    $self->_settle;
-    return $self->_put_output($self->_deadline);
+    return $self->_promising(sub {
+        $self->_settle;
+        $self->_put_output($self->_deadline);
+    });
+}
+
+sub _write {
+    my ($self, @what) = @_;
+    return $self->_promising(sub { $self->_put_or_queue(@what) });
 }
 
 # What was written before goes first.
-sub _write {
+sub _put_or_queue {
     my ($self, $function, $bytes, $fhs) = @_;
     return _fails(Errno::EBADF()) if !defined $self->{connection};
     $self->_settle if $self->{current};
@@ -383,9 +388,7 @@ sub _write_later {
         $self->_drop_output if $errno != Errno::ETIMEDOUT();
     }
     elsif (!$self->{blocking}) {
-        return $self->_queue($function, $pieces, _length_of($pieces)) if !$is_begun;
-        $self->_tell;
-        return 1;
+        return $is_begun || $self->_queue($function, $pieces, _length_of($pieces));
     }
     return _fails($errno);
 }
@@ -429,7 +432,6 @@ sub _queue {
         (push(@{ $self->{output} }, @waiting), $self->{taken} += $length,
             $self->{drains} = 1);
     }
-    $self->_tell;
     return 1;
 }
 
@@ -525,7 +527,7 @@ sub _drop_output {
 
 sub wants_read {
     my ($self) = @_;
-    return !!(!$self->{failure} && $self->{is_full} != 1 && !$self->{pausing}{read}
+    return !!(!$self->{failure} && !$self->{is_full} && !$self->{pausing}{read}
         && defined $self->fileno);
 }
 
@@ -542,7 +544,6 @@ sub close {
         @$self{qw(connection closing current input output news drains failure taken)}
             = (undef, $handle, undef, [''], [], {}, 0, Errno::EBADF(), $self->{gone});
     });
-    $self->_tell;
     CORE::close($handle) if $handle;
     $self->{closing} = undef;
     return;

@@ -136,8 +136,10 @@ sub pending {
 
 sub close {
     my ($self) = @_;
-    $self->_promising(sub { @$self{qw(connection received)} = (undef, []) });
-    $self->ready;
+    $self->_promising(sub {
+        @$self{qw(connection received)} = (undef, []);
+        $self->ready;
+    });
     return;
 }
 

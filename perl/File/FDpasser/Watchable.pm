@@ -94,13 +94,21 @@ sub _promise {
     return;
 }
 
-# The same of a change that is not made by ready.
+# The same of what another method does, which returns one value, and $!.
 sub _promising {
-    my ($self, $change) = @_;
-    local $promised{ refaddr $self } = 0;
-    $self->_promise;
-    $change->();
-    return;
+    my ($self, $does) = @_;
+    return scalar $does->() if !$self->{on_wants};
+    my $errno  = $! + 0;
+    my $result = do {
+        local $promised{ refaddr $self } = 0;
+        $self->_promise;
+        $! = $errno;
+        $does->();
+    };
+    $errno = $! + 0;
+    $self->_tell;
+    $! = $errno;
+    return $result;
 }
 
 # It failed and may work later. Where the connection is ready all the same (the
