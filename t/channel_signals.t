@@ -14,6 +14,9 @@ use File::FDpasser qw(:all);
 use File::FDpasser::Channel;
 use File::FDpasser::Queue;
 
+# Before 5.18 handlers run whenever a block is left; what it returns is lost.
+plan skip_all => "perl $^V runs handlers at the end of every block" if $] < 5.018;
+
 watchdog(60);    # some of it takes long beside other work
 
 my $COUNT = 10_000;

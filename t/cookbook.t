@@ -25,7 +25,7 @@ for my $heading (recipes()) {
         ok !$is_named{$name}++, "... $name: no other has that name";
         cmp_ok $program{$name} =~ tr/\n//, '<=', $LONG{$name} || 40, '... it is short';
         next if $name !~ /\.pl\z/;
-        my ($needs) = $program{$name} =~ /^use ((?:AnyEvent|IO::Async|Mojo|POE|IO::Socket::SSL)\b[\w:]*)/m;
+        my ($needs) = $program{$name} =~ /^use ((?:AnyEvent|IO::Async|Mojo|POE|IO::Socket::(?:IP|SSL))\b[\w:]*)/m;
         SKIP: {
             skip "$needs is not here", 1 if $needs && !eval "require $needs";
             is run($^X, '-c', "$dir/$name")->{err}, "$dir/$name syntax OK\n", '... it compiles';
