@@ -7,7 +7,7 @@ use warnings;
 use Carp ();
 use Exporter 'import';
 use File::FDpasser::Watchable ();
-use Scalar::Util qw(blessed openhandle refaddr);
+use Scalar::Util qw(blessed openhandle refaddr weaken);
 
 our $VERSION = '1.00';
 
@@ -17,7 +17,8 @@ our @CARP_NOT = ('File::FDpasser::Watchable');
 
 # For each loop a class, a method that it has, and the glue: which takes a handle,
 # what is to be called, and the loop, and returns a function that is told whether
-# to read and to write, and after how many seconds to call anyway.
+# to read and to write, and after how many seconds to call anyway. It can be told
+# the same again, by whoever has left it by an exception.
 my @GLUE = (
     [ 'IO::Async::Loop', 'watch_time',  \&_io_async ],
     [ 'Mojo::IOLoop',    'singleton',   \&_mojo_loop ],
@@ -25,6 +26,10 @@ my @GLUE = (
     [ 'POE::Kernel',     'select_read', \&_poe ],
     [ 'AnyEvent',        'io',          \&_any_event ],
 );
+
+# A timer rings until it is told to stop, as a connection is readable: what is
+# called may be left before it has done anything. This long after it rang at once.
+my $AGAIN = 0.1;
 
 # What is watched, by its address: it lives until it is closed.
 my %watched;
@@ -98,7 +103,7 @@ sub _any_event {
         $writer = !$write ? undef : $writer
             || AnyEvent->io(fh => $handle, poll => 'w', cb => $ready);
         $timer = !defined $timeout ? undef
-            : AnyEvent->timer(after => $timeout, cb => $ready);
+            : AnyEvent->timer(after => $timeout, interval => $timeout || $AGAIN, cb => $ready);
     };
 }
 
@@ -110,17 +115,28 @@ sub _io_async {
         my %wanted = (on_read_ready => $read, on_write_ready => $write);
         for my $event (sort keys %wanted) {
             next if !$wanted{$event} == !$watches{$event};
-            $watches{$event} = $wanted{$event};
             $wanted{$event}
                 ? $loop->watch_io(handle => $handle, $event => $ready)
                 : $loop->unwatch_io(handle => $handle, $event => 1);
+            $watches{$event} = $wanted{$event};
         }
-        $loop->unwatch_time($timer) if defined $timer;
-        $timer = !defined $timeout ? undef : $loop->watch_time(
-            after => $timeout,
-            code  => sub { undef $timer; $ready->() },
-        );
+        my $former = $timer;
+        $timer = !defined $timeout ? undef
+            : _io_async_timer({}, $ready, $loop, $timeout);
+        $loop->unwatch_time($former->{id}) if $former;
     };
+}
+
+# Its timers ring once: this is set again as long as somebody has the hash.
+sub _io_async_timer {
+    my ($timer, $ready, $loop, $timeout) = @_;
+    weaken(my $still = $timer);
+    $timer->{id} = $loop->watch_time(after => $timeout, code => sub {
+        return if !$still;
+        _io_async_timer($still, $ready, $loop, $timeout || $AGAIN);
+        $ready->();
+    });
+    return $timer;
 }
 
 # The class stands for its singleton, as everywhere in Mojo.
@@ -139,8 +155,9 @@ sub _mojo {
         if ($read || $write) { $reactor->watch($handle, $read, $write) }
         elsif ($is_watched)  { $reactor->remove($handle) }
         $is_watched = $read || $write;
-        $reactor->remove($timer) if defined $timer;
-        $timer = defined $timeout ? $reactor->timer($timeout => $ready) : undef;
+        my $former = $timer;
+        $timer = defined $timeout ? $reactor->recurring($timeout => $ready) : undef;
+        $reactor->remove($former) if defined $former;
     };
 }
 
