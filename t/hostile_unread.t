@@ -23,6 +23,7 @@ sub fill {
     my ($conn) = @_;
     $conn->blocking(0);
     1 while send_file($conn, $file);
+    1 while send_err($conn, EACCES);    # over streams there was room for that yet
     $conn->blocking(1);
     return;
 }
@@ -31,6 +32,7 @@ sub fill {
 # so of a full socket.
 my %packets = packets();
 my %type    = (SOCK_STREAM => SOCK_STREAM, map { $_ => $packets{$_} } grep {/SEQ/} keys %packets);
+$type{'as the transport makes them'} = undef;
 my %waiting = (
     send_file  => sub { send_file($_[0], $file) },
     send_files => sub { send_files($_[0], ($file) x 3) },
@@ -39,10 +41,11 @@ my %waiting = (
 );
 for my $type (sort keys %type) {
     for my $call (sort keys %waiting) {
-        my ($us, $peer) = pair($type{$type});
+        my ($us, $peer) = defined $type{$type} ? pair($type{$type}) : spipe();
         fill($us);
         my $child = in_child {
             close $peer;
+            watchdog(10);
             local $SIG{PIPE} = 'IGNORE';
             $! = 0;
             my $got = $waiting{$call}->($us);
@@ -50,7 +53,10 @@ for my $type (sort keys %type) {
         };
         select undef, undef, undef, 0.001 until is_blocked($child->{pid});
         shutdown $peer, 0;
-        is_deeply [ $child->result ], ['EPIPE'], "$type: $call: nobody will read";
+        is_deeply [ eval { $child->result } ], ['EPIPE'], "$type: $call: nobody will read";
+        local $SIG{PIPE} = 'IGNORE';
+        $us->blocking(0);
+        fails { $waiting{$call}->($us) } undef, 'EPIPE', '... non-blocking too';
     }
 }
 

@@ -71,7 +71,7 @@ sub install_handler {
         my ($used, $queued) = $self->{usage}->look;
         $self->{line}->say(handled => 1, at => now(), queued => $queued, in_call => $self->{in_call})
             if !$self->{case}{ticking};
-        die "handled\n" if $kind eq 'die' && $self->{in_call};
+        die "handled\n" if $kind eq 'die' && delete $self->{in_call};
     };
     my $action = POSIX::SigAction->new($handler, POSIX::SigSet->new,
         $kind eq 'restart' ? POSIX::SA_RESTART() : 0);
@@ -137,8 +137,8 @@ sub make_call {
     @$self{qw(text pipes)} = ('', 0);
     my ($used_before, $queued_before) = $self->{usage}->look;
     my $before  = now();
-    $self->{in_call} = 1;
-    my $outcome = eval { my $gave = $run->(); $self->{in_call} = 0; $gave };
+    # Set within the eval, as a handler may run, and die, before each statement.
+    my $outcome = eval { $self->{in_call} = 1; my $gave = $run->(); $self->{in_call} = 0; $gave };
     $self->{in_call} = 0;
     my $after = now();
     my ($used, $queued) = $self->{usage}->look;
