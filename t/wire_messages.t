@@ -12,6 +12,9 @@ use Peer;
 use File::FDpasser;
 use POSIX ();
 
+# What peers write is text to some calls, and not for the terminal.
+$File::FDpasser::on_text = sub { };
+
 # The first message in the queue of $socket, as a foreign reader sees it.
 sub on_the_wire {
     my ($socket) = @_;
