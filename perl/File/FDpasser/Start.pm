@@ -8,6 +8,7 @@ use Errno ();
 use Fcntl ();
 use File::FDpasser ();
 use POSIX ();
+use Scalar::Util qw(reftype);
 
 our $VERSION = '1.00';
 
@@ -18,35 +19,49 @@ our $VERSION = '1.00';
 # signals are held back around the fork, so that none finds the child with the
 # program's handlers, and SIGCHLD until a child that failed has been reaped, so
 # that no handler meets it.
+#
+# What has a destructor loses it when it is done with: perl keeps what a signal
+# handler dies with within a destructor.
 sub _with_end {
     my ($code) = @_;
-    my $is_code = ref $code && do {
-        local ($@, $SIG{__DIE__});
-        eval { \&$code };
-    };
-    if (!$is_code) {
+    if (!_is_code($code)) {
         my (undef, $file, $line) = caller;
         die 'Invalid args to start_with_end: argument 1 is no code reference'
             . " at $file line $line.\n";
     }
     my $errno = $! + 0;
-    my ($failure, @started) = do { local ($@, $?); _start($is_code) };
+    my ($failure, $ours, $child) = do { local ($@, $?); _start(\&$code) };
     $! = $failure || $errno;    # last, after all that was dropped
-    return wantarray ? @started : $started[0];
+    return if $failure;
+    return wantarray ? ($ours, $child->keep) : ($child->keep, $ours)[1];
 }
 
-# An errno, or 0 and what was started.
+# Or an object that stands for code.
+sub _is_code {
+    my ($code) = @_;
+    return ref $code && (reftype($code) eq 'CODE'
+            || $INC{'overload.pm'} && overload::Method($code, '&{}'));
+}
+
+# An errno, or 0, our end and the child.
 sub _start {
     my ($code) = @_;
-    my ($ours, $theirs) = eval { local $SIG{__DIE__}; File::FDpasser::spipe() }
-        or return $! + 0;
+    my ($ours, $theirs) = eval { local $SIG{__DIE__}; File::FDpasser::spipe() };
+    if (!$ours) {
+        die $@ if $@ !~ /\Asocketpair: /;    # a signal handler's
+        return $! + 0;
+    }
     pipe my $reader, my $writer or return $! + 0;
     # Whatever $^F says: it has to close.
     fcntl $writer, Fcntl::F_SETFD(), Fcntl::FD_CLOEXEC() or return $! + 0;
 
     my $signals = File::FDpasser::Start::Signals->hold;
     my $pid     = fork;
-    return $! + 0 if !defined $pid;
+    if (!defined $pid) {
+        my $errno = $! + 0;
+        $signals->release;
+        return $errno;
+    }
     if (!$pid) {
         undef $_ for $ours, $reader;
         _run($code, $theirs, $writer, $signals);
@@ -56,12 +71,9 @@ sub _start {
     $signals->hold_more(POSIX::SIGCHLD());
 
     my $failure = _read_errno($reader);
-    if ($failure) {
-        $child->reap;
-        return $failure;
-    }
-    $child->keep;
-    return (0, $ours, $pid);
+    $child->reap if $failure;
+    $signals->release;
+    return ($failure, $ours, $child);
 }
 
 # The child's part. Whatever the code does but exec, it ends here: by no
@@ -99,10 +111,12 @@ package File::FDpasser::Start::Signals;
 
 sub hold {
     my ($class) = @_;
-    my ($before, $all) = map { POSIX::SigSet->new } 1, 2;
+    my ($none, $before, $all) = map { POSIX::SigSet->new } 1 .. 3;
     $all->fillset;
-    POSIX::sigprocmask(POSIX::SIG_SETMASK(), $all, $before);
-    return bless { before => $before, owner => $$ }, $class;
+    POSIX::sigprocmask(POSIX::SIG_BLOCK(), $none, $before);
+    my $self = bless { before => $before }, $class;
+    POSIX::sigprocmask(POSIX::SIG_SETMASK(), $all);
+    return $self;
 }
 
 # Of the others only what was held back before.
@@ -116,8 +130,8 @@ sub hold_more {
 
 sub release {
     my ($self) = @_;
-    my $before = delete $self->{before} or return;
-    POSIX::sigprocmask(POSIX::SIG_SETMASK(), $before);
+    (POSIX::sigprocmask(POSIX::SIG_SETMASK(), $self->{before}),
+        bless $self, 'File::FDpasser::Start::Done');
     return;
 }
 
@@ -133,11 +147,8 @@ sub new {
     return bless { pid => $pid, owner => $$ }, $class;
 }
 
-sub keep {
-    my ($self) = @_;
-    delete $self->{pid};
-    return;
-}
+# Its pid. In one expression: nothing comes between.
+sub keep { return bless($_[0], 'File::FDpasser::Start::Done')->{pid} }
 
 sub reap {
     my ($self) = @_;
@@ -146,10 +157,10 @@ sub reap {
     return $self->keep;
 }
 
-# A signal handler has left by die, if it is still there.
+# A signal handler has left by die.
 sub DESTROY {
     my ($self) = @_;
-    return if !$self->{pid} || $self->{owner} != $$;
+    return if $self->{owner} != $$;
     local ($!, $?, $@);
     kill KILL => $self->{pid};
     return $self->reap;
