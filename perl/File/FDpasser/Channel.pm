@@ -1050,7 +1050,8 @@ C<ETOOMANYREFS>, C<ENOBUFS> and others: as L<File::FDpasser/send_file>.
 =back
 
 If an exception leaves it, a signal handler's, the same holds; L</bytes_taken>
-tells whether it has all gone or nothing has.
+tells whether it was taken, which of a packet of no bytes cannot be told. In a loop
+the rest goes by itself.
 
 =head2 write_message
 
@@ -1093,7 +1094,8 @@ after C<close>.
 Closes the connection (a number or an object with a C<fileno> method is only let
 go), what has come and was not read, and what waits to be written: L</flush> before,
 or close in C<on_drain>. A channel that is dropped lets go of all that, and the
-connection is closed if nobody else holds it.
+connection is closed if nobody else holds it. If an exception leaves it, call it
+again.
 
 =head2 is_closed, is_over
 
@@ -1127,7 +1129,9 @@ See L<File::FDpasser::Queue/on_wants>.
 
 They are called by L</ready>, with the channel as their argument, and may do
 anything: read, write, close the channel, drop it, call C<ready>, die. An
-exception leaves C<ready>; nothing is forgotten for it.
+exception leaves C<ready>; nothing is forgotten for it. Only the callback that it
+came from has been called: what that has not read stays, and it is called again when
+more has come.
 
 =over 4
 

@@ -336,6 +336,13 @@ L<File::FDpasser::Queue/on_wants>, whether it wants to be called when its connec
 is readable, when it is writable, and after how many seconds. That function sets up
 the loop's watchers, and they call C<ready>.
 
+=head1 EXCEPTIONS
+
+An exception, of a callback or a signal handler, leaves C<ready>, and then it is the
+loop's: IO::Async lets it out, L<Mojo::Reactor> emits C<error>, AnyEvent does what
+the module below does, and POE ends the session, which is one of this module's. All
+but POE go on to call C<ready> as if nothing had been, wherever it was left.
+
 =head1 SEE ALSO
 
 L<File::FDpasser::Queue>, L<File::FDpasser::Channel>;

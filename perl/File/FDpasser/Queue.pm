@@ -359,8 +359,12 @@ Callbacks are called by L</ready> and L</close> only, never while something
 is pushed. While one runs, nothing else of the queue is in progress: it may
 push more, call C<ready>, close the queue, drop it, or die. An exception leaves
 C<ready>, and what still waits goes on at the next call. So does that of a signal
-handler: what was received is kept by the queue before any Perl code can run, and
-what was sent is not sent again.
+handler, wherever it comes: what was received is kept by the queue before any Perl
+code can run, and what was sent is not sent again. One that leaves a push has taken
+nothing unless L</pending> has grown; one that leaves L</close> has it called again.
+Two things cannot be held: a callback that was called, and left before its first
+statement, was called; and over streams an error reply that is left while its text
+is handed on is gone.
 
 =item *
 
@@ -496,10 +500,12 @@ is writable, and that so many seconds are over: 0, at once; undef, never.
 
 What C<new> takes as an option: the function that is told of the wants. It is
 called now if there are any, then whenever they change, each time that a new
-timer is wanted, and a last time when the queue has been closed. Before it
+timer is wanted, and a last time when the queue has been closed. Before it sends or
 receives, C<ready> wants to be called again at once, and after that says what it
-really wants: so a loop comes back to it though a callback has died. If the
-function dies it is told the same again at the next occasion.
+really wants: so a loop comes back to it though a callback has died. Let a timer
+ring again until something else is said: C<ready> may be left by an exception before
+it has said anything. If the function dies it is told the same again at the next
+occasion; it is told of a push before that is taken, which then is not.
 
 =head2 handle, fileno
 
