@@ -7,6 +7,7 @@ use warnings;
 
 use lib 't/lib';
 use Test::More;
+use Outside;
 use Situation;
 use Meeting;
 use Peer;
@@ -148,10 +149,10 @@ for my $name (sort keys %receive) {
     my ($us, $peer) = pair();
     setsockopt $us, SOL_SOCKET, SO_RCVTIMEO, pack 'l! l!', 0, 50_000
         or die "SO_RCVTIMEO: $!";
-    is((in_child { limited(sub { $receive{$name}->($us) }) })->result, 'EAGAIN',
+    is((returns { limited(sub { $receive{$name}->($us) }) })[0], 'EAGAIN',
         "$name: SO_RCVTIMEO is over");
     syswrite $peer, "\0";
-    is((in_child { limited(sub { $receive{$name}->($us) }) })->result, 'EAGAIN',
+    is((returns { limited(sub { $receive{$name}->($us) }) })[0], 'EAGAIN',
         '... with half a message, too');
 }
 {
@@ -161,7 +162,7 @@ for my $name (sort keys %receive) {
     $us->blocking(0);
     1 while send_file($us, $file);
     $us->blocking(1);
-    is((in_child { limited(sub { send_file($us, $file) }) })->result, 'EAGAIN',
+    is((returns { limited(sub { send_file($us, $file) }) })[0], 'EAGAIN',
         'send_file: SO_SNDTIMEO is over');
 }
 

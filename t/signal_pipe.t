@@ -8,7 +8,7 @@ use Test::More;
 use Situation;
 use Peer;
 
-use File::FDpasser;
+use File::FDpasser qw(:DEFAULT send_err send_files write_fd);
 use POSIX ();
 use Socket;
 
@@ -20,6 +20,10 @@ my %send = (
         [ -1, sub { File::FDpasser::my_send_fd(fileno $_[0], fileno $file) } ],
     'my_send_fd with a status' =>
         [ -1, sub { File::FDpasser::my_send_fd(fileno $_[0], -13) } ],
+    'send_files'           => [ undef, sub { send_files($_[0], $file, $file) } ],
+    'write_fd'             => [ undef, sub { write_fd($_[0], 'bytes') } ],
+    'write_fd with a file' => [ undef, sub { write_fd($_[0], 'bytes', $file) } ],
+    'send_err'             => [ undef, sub { send_err($_[0], 13, 'text') } ],
     'send_file with pending output' => [ undef, sub {
         $_[0]->autoflush(0);
         print { $_[0] } "pending\n";
@@ -63,6 +67,23 @@ for my $name (sort keys %send) {
         is_deeply [ $child->result ], ["broken\n"],
             "$name: a handler dies, none left over";
     }
+}
+
+# One that left something unread: the system says that once, as ECONNRESET.
+for my $name (sort grep { !/pending/ } keys %send) {
+    my ($failure, $send) = @{ $send{$name} };
+    my ($us, $peer) = pair();
+    syswrite $us, 'unread';
+    close $peer;
+    my ($got, $errno, $raised) = (in_child {
+        my $raised = 0;
+        local $SIG{PIPE} = sub { $raised++ };
+        $! = 0;
+        my $got = $send->($us);
+        return ($got, errno_name($!), $raised);
+    })->result;
+    is_deeply [ $got, $errno, $raised ], [ $failure, 'EPIPE', 1 ],
+        "$name: something was left unread: EPIPE, as well";
 }
 
 # Linux raises none for packets.
