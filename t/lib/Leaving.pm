@@ -27,11 +27,11 @@ our @EXPORT = qw(leaves);
 my $PROGRAM = <<'END';
 use strict;
 use warnings;
-no warnings 'exiting';
 use Situation;
 use Meeting;
 use Peer;
 use File::FDpasser;
+no warnings 'exiting';    # old perls would forget what is not registered yet
 
 our $guards = 0;
 sub Guard::new { $guards++; return bless [], 'Guard' }
