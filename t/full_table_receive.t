@@ -139,7 +139,7 @@ for my $how (sort keys %receive) {
 # Who found no room and nothing there, and waits, finds no room for what comes.
 for my $how (sort keys %receive) {
     my ($us, $peer) = pair();
-    my $waiting = $$;
+    my $waiting = 0 + $$;
     my $child   = in_child {
         1 until Signals::is_blocked($waiting);
         send_file($peer, $file);
@@ -225,7 +225,7 @@ for my $open (0, 40) {
 {
     my ($us, $peer) = pair();
     my $limit   = pack_64(descriptor_limit());
-    my $waiting = $$;
+    my $waiting = 0 + $$;
     my $child   = in_child {
         1 until Signals::is_blocked($waiting);
         my $most = pack_64(Syscall::most_descriptors());

@@ -360,7 +360,8 @@ for my $kind (qw(receive send)) {
 }
 
 # A handle is the callback's alone: dropped, it is closed.
-{
+SKIP: {
+    skip "perl $^V lets go of it only when the callback has returned", 1 if $] < 5.018;
     my ($us, $peer) = pair();
     my $queue = queue($us);
     my @open;

@@ -68,8 +68,8 @@ sub survivors {
 
 # What the program has: the other end and nothing else of ours.
 {
-    my $look = q{opendir my $d, '/proc/self/fd'; my $own = fileno $d;}
-        . q{ print join ' ', grep { /\d/ && $_ != $own && $_ > 2 } readdir $d};
+    my $look = q{opendir my $d, '/proc/self/fd'; my @open = grep { /\d/ && $_ > 2 } readdir $d;}
+        . q{ closedir $d; print join ' ', grep { defined readlink "/proc/self/fd/$_" } @open};
     SKIP: {
         skip 'no /proc', 1 if !-d '/proc/self/fd';
         my @before = survivors();

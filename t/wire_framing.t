@@ -10,6 +10,7 @@ use Situation;
 use Peer;
 
 use File::FDpasser;
+use Errno ();
 use POSIX ();
 
 sub next_bytes {
@@ -106,7 +107,7 @@ my %kind = (
     },
     'a malformed message' => {
         send => sub { syswrite $_[0], "\0\0$_[1]" },
-        want => [ '', POSIX::EPROTO(), '' ],
+        want => [ '', Errno::EPROTO(), '' ],
     },
     'a status with a descriptor' => {
         send => sub { send_raw($_[0], "\0\x05$_[1]", $file) },
@@ -205,7 +206,7 @@ for my $blocking (1, 0) {
         is_deeply receive_as('handle', $us), [ 'framed', 0, $text ],
             "$title: a message where nothing more is there";
         syswrite $peer, "\0\0";
-        is_deeply receive_as('handle', $us), [ '', POSIX::EPROTO(), '' ],
+        is_deeply receive_as('handle', $us), [ '', Errno::EPROTO(), '' ],
             '... its end comes too late';
         send_raw($peer, "\0\0", $second);
         is_deeply receive_as('number', $us), [ 'second', 0, '' ],

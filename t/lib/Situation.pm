@@ -164,8 +164,11 @@ sub is_open {
 # identity($fh or $number): equal for two descriptors of the same file.
 sub identity {
     my ($number) = map { ref $_ || ref \$_ eq 'GLOB' ? fileno $_ : $_ } @_;
-    return join ':', (POSIX::fstat($number))[ 0, 1 ];
+    return join ':', (fstat($number))[ 0, 1 ];
 }
+
+# perl 5.16 takes a descriptor for it, of which there may be no more.
+sub fstat { return $] < 5.018 ? stat "/proc/self/fd/$_[0]" : POSIX::fstat($_[0]) }
 
 sub new_baseline { %baseline = map { $_ => 1 } described() }
 
