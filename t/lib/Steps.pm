@@ -15,7 +15,8 @@ package Steps;
 #
 # Runs the operations one after the other. One of them is left by an exception, and
 # what is said behind it is done: it again, if nothing is said. An assertion for each
-# that has a name: it was left at each of its moments.
+# that has a name: it was left at each of its moments. With a function as third
+# argument the handler does not die: it calls that, and all goes on.
 #
 # Perl runs handlers between statements, at branches, and where a call waits, if a
 # signal has come by then. Here one has always come: the handler raises it again,
@@ -41,9 +42,11 @@ sub import {
 
 my ($SIGNAL, $self) = (POSIX::SIGUSR1(), $$);
 my ($at, $count, $where);
+our $instead;
 
 sub left_anywhere {
-    my ($name, $make) = @_;
+    my ($name, $make, $function) = @_;
+    local $instead = $function;
     my @operations = $make->();
     for my $which (grep { defined $operations[$_][0] } 0 .. $#operations - 1) {
         my ($n, @faults) = (0);
@@ -53,8 +56,8 @@ sub left_anywhere {
             last if !$left || @faults > 5;
         }
         local $Test::Builder::Level = $Test::Builder::Level + 1;
-        Test::More::is(join("\n", @faults), '',
-            "$name, left anywhere: $operations[$which][0]");
+        Test::More::is(join("\n", @faults), '', "$name, "
+            . ($instead ? 'interrupted' : 'left') . " anywhere: $operations[$which][0]");
         Test::More::note($n - 1, ' moments');
     }
 }
@@ -71,7 +74,7 @@ sub left_at {
             my (undef, $does, $behind) = @$operation;
             if ($operation != $operations[$which]) { $does->(); next }
             $left = leaving($n, $does);
-            ($behind || $does)->() if $left;
+            ($behind || $does)->() if $left && !$instead;
         }
         @faults = $check->();
     }
@@ -96,7 +99,8 @@ sub leaving {
     my $why      = $@;
     $at = 0;
     die $why if !$is_whole && $why ne "left\n";
-    die "the exception is swallowed $where\n" if $is_whole && defined $where;
+    die "the exception is swallowed $where\n"
+        if $is_whole && defined $where && !$instead;
     return $where;
 }
 
@@ -106,6 +110,7 @@ sub leave {
     if ($package =~ /\A(?:File::FDpasser\b|Steps::Moment\z)/ && ++$count == $at) {
         $at    = 0;
         $where = sprintf 'at moment %d, %s line %d', $count, (caller)[ 1, 2 ];
+        return $instead->() if $instead;
         die "left\n";
     }
     kill $SIGNAL, $self;

@@ -8,7 +8,7 @@ use Errno ();
 use Fcntl ();
 use File::FDpasser ();
 use File::FDpasser::Watchable ();
-use Scalar::Util qw(looks_like_number openhandle weaken);
+use Scalar::Util qw(looks_like_number openhandle refaddr weaken);
 use Socket ();
 use Time::HiRes ();
 
@@ -565,14 +565,16 @@ sub _event {
 
 sub _serve {
     my ($self) = @_;
-    my $rounds = $ROUNDS;
+    my $rounds  = $ROUNDS;
+    my $working = \$File::FDpasser::Watchable::working{ refaddr $self };
     $self->_promise;
     $self->_settle;
     $self->_write_on;
     weaken $self;
     while ($self) {
-        if (defined $self->_event) { $self->_notify }
+        if (defined $self->_event) { $self->_notify($working) }
         else                       { $rounds-- && $self->_read_on || last }
+        $$working = 1;
     }
     return;
 }
@@ -610,18 +612,19 @@ sub _read_on {
 
 # In one expression, so that each is called once.
 sub _notify {
-    my ($self)   = @_;
+    my ($self, $working) = @_;
     my $event    = $self->_event;
     my $errno    = $event eq 'on_error' ? $self->{news}{$event} : 0;
     my $callback = $self->{$event} || sub { };
     if ($errno) {
-        &{ (@_ = $self, delete $self->{news}{$event}, $! = $errno, $callback)[-1] };
+        &{ (@_ = $self, delete $self->{news}{$event}, $$working = 0, $! = $errno,
+            $callback)[-1] };
     }
     elsif ($event eq 'on_drain') {
-        &{ (@_ = $self, $self->{drains} = 0, $callback)[-1] };
+        &{ (@_ = $self, $self->{drains} = 0, $$working = 0, $callback)[-1] };
     }
     else {
-        &{ (@_ = $self, delete $self->{news}{$event}, $callback)[-1] };
+        &{ (@_ = $self, delete $self->{news}{$event}, $$working = 0, $callback)[-1] };
     }
     return;
 }

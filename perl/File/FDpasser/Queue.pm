@@ -157,14 +157,17 @@ sub _serve {
     my ($self)   = @_;
     my $sends    = @{ $self->{sends} };
     my $receives = @{ $self->{receivers} };
+    my $working  = \$File::FDpasser::Watchable::working{ refaddr $self };
     weaken $self;
     while ($self && $sends-- > 0) {
         last if !$self->_send || !$self;
-        _report($self->{sends});
+        _report($self->{sends}, $working);
+        $$working = 1;
     }
     while ($self && $receives-- > 0) {
-        last if !$self->_receive || !$self;    # on_text may have dropped it
-        _answer($self->{receivers}, $self->{received});
+        last if !$self->_receive($working) || !$self;    # on_text may have dropped it
+        _answer($self->{receivers}, $self->{received}, $working);
+        $$working = 1;
     }
     return;
 }
@@ -182,7 +185,7 @@ sub _send {
         next if $send->{take}->($self->{connection}, $send->{what});
         my $errno = $! + 0;
         return $self->_pause('write') if $self->_is_transient($errno);
-        $send->{over} = $errno;
+        $send->{over} = defined $self->{connection} ? $errno : Errno::ECANCELED();
     }
     return 1;
 }
@@ -202,7 +205,7 @@ sub _take_reply {
 # Calls the callback of the next send, which is over. The list is left and the
 # callback called in one expression, so that each is called once.
 sub _report {
-    my ($sends) = @_;
+    my ($sends, $working) = @_;
     my $send    = $sends->[0] or return;
     my $left    = @{ $send->{what} };
     my $errno   = $send->{over};
@@ -213,25 +216,29 @@ sub _report {
     }
     $send = $send->{callback} || sub { };
     if ($left) {
-        &{ (@_ = $value, shift @$sends, $! = $errno, $send)[-1] };
+        &{ (@_ = $value, shift @$sends, $$working = 0, $! = $errno, $send)[-1] };
     }
     else {
-        &{ (@_ = $value, shift @$sends, $send)[-1] };
+        &{ (@_ = $value, shift @$sends, $$working = 0, $send)[-1] };
     }
     return;
 }
 
 # ---- receives
 
-# True if there is an answer for the next callback.
+# True if there is an answer for the next callback. Texts are handed on meanwhile, by
+# code that may do anything.
 sub _receive {
-    my ($self) = @_;
+    my ($self, $working) = @_;
     $self->_promise;
     return 1 if @{ $self->{received} };
     my $errno = Errno::ECANCELED();
     if (defined $self->{connection}) {
-        return 1 if File::FDpasser::_receive_into(@$self{qw(connection received)});
-        $errno = $! + 0;
+        my $came = ($$working = 0,
+            File::FDpasser::_receive_into(@$self{qw(connection received)}))[-1];
+        $errno    = $! + 0;
+        $$working = 1;
+        return 1 if $came;
         return $self->_pause('read') if $self->_is_transient($errno);
     }
     push @{ $self->{received} }, $errno if @{ $self->{receivers} };
@@ -241,14 +248,15 @@ sub _receive {
 # Calls the next callback with the next answer, in one expression, so that none
 # is lost. The handle is in @_ alone, where the callback can take it from.
 sub _answer {
-    my ($receivers, $received) = @_;
+    my ($receivers, $received, $working) = @_;
     return if !@$receivers || !@$received;
     if (ref $received->[0]) {
         &{ (@_ = $received->[0], undef $received->[0], shift @$received,
-            shift @$receivers)[-1] };
+            $$working = 0, shift @$receivers)[-1] };
     }
     else {
-        &{ (@_ = undef, $! = shift @$received, shift @$receivers)[-1] };
+        &{ (@_ = undef, $! = shift @$received, $$working = 0,
+            shift @$receivers)[-1] };
     }
     return;
 }

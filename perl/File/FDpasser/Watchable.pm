@@ -24,6 +24,9 @@ our %promised;
 # ... and its on_wants.
 our %telling;
 
+# ... and is at work, between two callbacks.
+our %working;
+
 # What Queue and Channel have in common, in a hash:
 #   connection  as the caller gave it; undef when it is closed
 #   pausing     { read, write }: the last call failed for another reason than
@@ -71,9 +74,12 @@ sub timeout {
 
 # ---- serving
 
+# One that a signal handler calls while another is at work leaves it to that.
 sub ready {
     my ($self) = @_;
     my $address = refaddr $self;
+    return if $working{$address};
+    local $working{$address}  = 1;
     local $promised{$address} = 0;
     $self->{told} =~ s/\S+\z/used up/;    # a timer may ring once
     $self->{pausing} = {};
@@ -145,12 +151,12 @@ sub _tell {
     my ($self) = @_;
     my $address = refaddr $self;
     while (my $on_wants = !$telling{$address} && $self->{on_wants}) {
+        local $telling{$address} = 1;
         my @wants = $self->_wants;
         my $wants = join ' ', map { defined $_ ? $_ : '' } @wants;
         # What it holds may hold us.
         my @last = $self->is_over ? 'on_wants' : ();
         last if $wants eq $self->{told} && !@last;
-        local $telling{$address} = 1;
         ($on_wants->($self, @wants), $self->{told} = $wants, delete @$self{@last});
     }
     return;
