@@ -166,6 +166,24 @@ for my $name (sort keys %receive) {
         'send_file: SO_SNDTIMEO is over');
 }
 
+# A timeout that is far away hides nothing: a peer that reads no more is EPIPE.
+{
+    my ($us, $peer) = pair();
+    setsockopt $us, SOL_SOCKET, SO_SNDTIMEO, pack 'l! l!', 3600, 0 or die "SO_SNDTIMEO: $!";
+    $us->blocking(0);
+    1 while send_file($us, $file);
+    $us->blocking(1);
+    my $child = in_child {
+        watchdog(20);
+        local $SIG{PIPE} = 'IGNORE';
+        return send_file($us, $file) ? 'went' : errno_name($!);
+    };
+    1 until is_blocked($child->pid);
+    shutdown $peer, 0;
+    Situation::wait_for(20);
+    is eval { ($child->result)[0] } || 'hangs', 'EPIPE', '... before, the peer reads no more';
+}
+
 # A non-blocking call does not wait there either.
 for my $name (sort keys %receive) {
     my ($us, $peer) = spipe();

@@ -468,3 +468,38 @@ impl<'a> Iterator for ControlMessages<'a> {
         Some(ControlMessage { level: header.cmsg_level, kind: header.cmsg_type, data })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+
+    /// Numbers of other levels mean something else, and so do other numbers.
+    #[test]
+    fn a_descriptor_is_what_the_level_of_sockets_calls_so() {
+        let file = File::open("/").unwrap();
+        let number = file.as_raw_fd().to_ne_bytes();
+        let other = [(libc::IPPROTO_IP, libc::SCM_RIGHTS), (libc::SOL_SOCKET, i32::MAX)];
+        for (level, kind) in other {
+            let mut received = Received::default();
+            received.take(ControlMessage { level, kind, data: &number }, true);
+            let count = received.descriptors.len();
+            // None is there, or it is the file's own.
+            received.descriptors.into_iter().for_each(std::mem::forget);
+            assert_eq!(count, 0, "level {level}, type {kind}");
+        }
+    }
+
+    #[test]
+    #[cfg(linux_kernel)]
+    fn ids_are_what_the_level_of_sockets_calls_so() {
+        let take = |level| {
+            let mut received = Received::default();
+            received
+                .take(ControlMessage { level, kind: libc::SCM_CREDENTIALS, data: &[0; 12] }, true);
+            received.sender.is_some()
+        };
+        assert_eq!((take(libc::SOL_SOCKET), take(libc::IPPROTO_IP)), (true, false));
+    }
+}
