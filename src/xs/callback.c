@@ -94,11 +94,14 @@ fdp_text_to_stderr(pTHX_ fdp_call *call)
     }
 }
 
+/* What it makes is freed at once: text comes in any number of pieces. */
 void
 fdp_hand_on_text(pTHX_ fdp_call *call)
 {
     SV *callback = get_sv("File::FDpasser::on_text", 0);
 
+    ENTER;
+    SAVETMPS;
     if (callback)
         SvGETMAGIC(callback);
     if (callback && SvOK(callback)) {
@@ -109,6 +112,8 @@ fdp_hand_on_text(pTHX_ fdp_call *call)
     else {
         fdp_text_to_stderr(aTHX_ call);
     }
+    FREETMPS;
+    LEAVE;
 }
 
 /* By a function in Perl, where the caller's `no warnings` is known. */
