@@ -34,6 +34,7 @@ for my $name (sort keys %receive) {
     is $got && identity($got), identity(\*STDIN), "$name: 1,500 pieces of text, a descriptor"
         or diag "$!";
     is $length, 1500 * length $piece, '... and all of the text';
+    undef $us;
     $sender->result;
 }
 
