@@ -25,6 +25,7 @@ our %ONCE = (
     streams_access      => 'is about streams',
     streams_choice      => 'is about streams',
     streams_endpoints   => 'is about streams',
+    streams_limits      => 'is about streams',
     streams_named       => 'is about streams',
     streams_partial     => 'is about streams',
     streams_wire        => 'is about streams',
