@@ -530,7 +530,8 @@ Whether it is closed; whether moreover every callback has been called.
 
 Sends and receives what can be, and calls the callbacks. To be called when
 what the queue wants has come; at other times it does no harm. One call serves
-at most those callbacks that waited when it began.
+at most those callbacks that waited when it began. One that a signal handler makes
+while another is at work leaves the work to that.
 
 =head2 pending
 

@@ -85,7 +85,7 @@ sub ready {
     $self->{pausing} = {};
     weaken $self;                         # a callback may drop it
     $self->_serve;
-    $promised{$address} = 0;
+    ($promised{$address}, $working{$address}) = (0, 0);
     $self->_tell if $self;
     return;
 }
