@@ -80,7 +80,7 @@ if (!OverStreams::lack('batches')) {
     my $file = tagged('x');
     ok $one->write("line\n", ($file) x 600), '600 descriptors with a line';
     is $other->read_line, "line\n", '... come with it';
-    is scalar(my @fh = $other->take_fhs), 600, '... all';
+    is scalar(() = $other->take_fhs), 600, '... all';    # dropped: a limit may be low
     ok $one->write_message('', ($file) x 700), '700 with an empty message';
     my ($bytes, @got) = $other->read_message;
     is scalar @got, 700, '... come too';

@@ -75,6 +75,7 @@ for my $kind (qw(line message)) {
             if ($kind eq 'line') { push @got, scalar $channel->read_line }
             else                 { push @got, scalar(($channel->read_message)[0]) }
             pop @got if !defined $got[-1];
+            $channel->take_fhs if @got % 100 == 0;    # many have only 1024 at once
         }
         return 1;
     });

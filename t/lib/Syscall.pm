@@ -47,6 +47,8 @@ sub known {
 
 # What the preprocessor makes of the names: numbers, or sums of numbers.
 sub by_compiler {
+    delete local @ENV{qw(IFS CDPATH ENV BASH_ENV)} if ${^TAINT};
+    local $ENV{PATH} = '/usr/bin:/bin' if ${^TAINT};
     my @names  = ((map {"SYS_$_"} @CALLS), keys %CONSTANTS);
     my $source = File::Temp->new(SUFFIX => '.c', TMPDIR => 1);
     print {$source} <<'HEAD', map {qq{"$_" = $_ ;\n}} @names;

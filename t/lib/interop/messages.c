@@ -28,6 +28,12 @@ fail(const char *what)
     exit(1);
 }
 
+/* musl's own sendmsg has room for fewer descriptors; the zeros are padding. */
+#if defined(__linux__) && !defined(__GLIBC__) && __SIZEOF_POINTER__ == 8
+#include <sys/syscall.h>
+#define sendmsg(socket, message, flags) syscall(SYS_sendmsg, socket, message, flags)
+#endif
+
 /* One sendmsg; how many of the bytes went. */
 static size_t
 send_some(char *bytes, size_t length, const int *fds, int count)
