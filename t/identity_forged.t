@@ -65,7 +65,7 @@ ok recv_fh($us, $sender), '... and it has come' or diag "recv_fh: $!";
 is $sender->{uid}, $ALICE, '... instead of its real uid';
 
 is claims($peer, $init, $BOB, $ALICE), '', 'root may claim anything';
-recv_fh($us, $sender);
+ok recv_fh($us, $sender), '... and it has come' or diag "recv_fh: $!";
 is_deeply $sender, { pid => $init, uid => $BOB, gid => $ALICE,
     from => 'message' }, '... and is believed';
 
