@@ -160,6 +160,15 @@ impl Descriptors {
         }
     }
 
+    /// These, and the others behind them.
+    #[inline(always)]
+    pub fn append(&mut self, others: Descriptors) {
+        match self.first {
+            None => *self = others,
+            Some(_) => self.extend(others),
+        }
+    }
+
     pub fn len(&self) -> usize {
         usize::from(self.first.is_some()) + self.rest.len()
     }

@@ -33,9 +33,9 @@ pub enum IdsOf {
 #[inline(always)]
 pub fn sender_or_peer(
     asked_for: bool,
-    sender: Option<Ids>,
+    sender: Option<Box<Ids>>,
     connection: BorrowedFd<'_>,
 ) -> Option<Box<Ids>> {
-    let peer = || system::peer_ids(connection).ok();
-    asked_for.then(|| Box::new(sender.or_else(peer).unwrap_or_default()))
+    let peer = || system::peer_ids(connection).ok().map(Box::new);
+    asked_for.then(|| sender.or_else(peer).unwrap_or_default())
 }

@@ -72,6 +72,7 @@ fn mistake(row: &Row, call: &fdp_call, error: Error) -> u32 {
     }
 }
 
+#[inline(always)]
 fn succeed(row: &Row, call: &mut fdp_call, answer: Answer) {
     call.answer.surplus = answer.surplus;
     if let Some(ids) = &answer.ids {

@@ -176,7 +176,8 @@ fn append<const WORDS: usize>(
 pub struct Received {
     pub length: usize,
     pub descriptors: Descriptors,
-    pub sender: Option<Ids>,
+    /// In a box, as few ask to be told.
+    pub sender: Option<Box<Ids>>,
     /// A packet was longer than the room for it: MSG_TRUNC.
     pub packet_cut: bool,
     /// Control messages did not fit, or a descriptor could not be installed: MSG_CTRUNC.
@@ -280,7 +281,7 @@ impl Received {
             // SAFETY: as above.
             drop(unsafe { OwnedFd::from_raw_fd(number) });
         } else if let Some(ids) = system::ids_of(message.level, message.kind, message.data) {
-            self.sender = Some(ids);
+            self.sender = Some(Box::new(ids));
         }
     }
 }

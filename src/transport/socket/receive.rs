@@ -50,7 +50,7 @@ type Status = u8;
 #[derive(Default)]
 struct Came {
     descriptors: Descriptors,
-    sender: Option<Ids>,
+    sender: Option<Box<Ids>>,
     /// More than the call takes, which were closed.
     surplus: usize,
     /// Not all that came could be installed.
@@ -255,7 +255,7 @@ impl Receive {
             return;
         }
         self.came.sender = received.sender;
-        self.came.descriptors.extend(received.descriptors);
+        self.came.descriptors.append(received.descriptors);
         // Closed at once, so that text in many pieces cannot fill the table.
         self.came.surplus += self.came.descriptors.truncate(self.want.most);
     }

@@ -24,8 +24,7 @@ impl Operation for Accept {
         self.waiter.outcome()?;
         match calls::recvfd(self.server, self.close_on_exec) {
             Ok(passed) => {
-                let ids = passed.sender.map(Box::new);
-                Ok(Answer { ids, ..Answer::descriptor(passed.descriptor) }.into())
+                Ok(Answer { ids: passed.sender, ..Answer::descriptor(passed.descriptor) }.into())
             }
             Err(Error::WouldBlock) => self.waiter.for_input(),
             Err(calls::HANGUP) => Err(Error::End),

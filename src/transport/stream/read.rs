@@ -33,7 +33,7 @@ struct Taken {
     /// With those that were closed.
     count: usize,
     surplus: usize,
-    sender: Option<Ids>,
+    sender: Option<Box<Ids>>,
 }
 
 impl Taken {
@@ -41,7 +41,7 @@ impl Taken {
         self.count += 1;
         self.descriptors.push(passed.descriptor);
         self.surplus += passed.surplus + self.descriptors.truncate(most);
-        self.sender = passed.sender.or(self.sender);
+        self.sender = passed.sender.or(self.sender.take());
     }
 }
 

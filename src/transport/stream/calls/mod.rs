@@ -51,7 +51,7 @@ pub enum Received {
 pub struct Passed {
     pub descriptor: OwnedFd,
     /// Who sent it, effectively, as it was then.
-    pub sender: Option<Ids>,
+    pub sender: Option<Box<Ids>>,
     /// Descriptors that a program without streams sent along; they are closed.
     pub surplus: usize,
 }

@@ -222,7 +222,7 @@ fn accept(listener: BorrowedFd<'_>, close_on_exec: bool) -> Result<Passed> {
     }
     let descriptor = system::accept(listener, close_on_exec)?;
     let _ = system::note_senders(descriptor.as_fd());
-    let sender = system::peer_ids(descriptor.as_fd()).ok();
+    let sender = system::peer_ids(descriptor.as_fd()).ok().map(Box::new);
     let _ = control::send_packet(descriptor.as_fd(), &ACKNOWLEDGEMENT, &[]);
     Ok(Passed { descriptor, sender, surplus: 0 })
 }

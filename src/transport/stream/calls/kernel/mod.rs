@@ -120,7 +120,7 @@ pub fn recvfd(from: BorrowedFd<'_>, close_on_exec: bool) -> Result<Passed> {
         gid: Some(i64::from(received.gid)),
         of: IdsOf::Message,
     };
-    Ok(Passed { descriptor, sender: Some(sender), surplus: 0 })
+    Ok(Passed { descriptor, sender: Some(Box::new(sender)), surplus: 0 })
 }
 
 pub fn receive(from: BorrowedFd<'_>, most: usize, close_on_exec: bool) -> Result<Received> {
