@@ -145,18 +145,20 @@ pub fn identity(descriptor: impl AsFd) -> Option<Identity> {
     (stat.inode != 0).then_some(Identity { device: stat.device, inode: stat.inode })
 }
 
-/// Descriptors that nobody has taken yet.  No allocation for the usual one.
+/// Descriptors that nobody has taken yet.  No allocation for the usual one, and
+/// small, as answers are moved often.
 #[derive(Debug, Default)]
 pub struct Descriptors {
     first: Option<OwnedFd>,
-    rest: Vec<OwnedFd>,
+    #[allow(clippy::box_collection)]
+    rest: Option<Box<Vec<OwnedFd>>>,
 }
 
 impl Descriptors {
     pub fn push(&mut self, descriptor: OwnedFd) {
         match self.first {
             None => self.first = Some(descriptor),
-            Some(_) => self.rest.push(descriptor),
+            Some(_) => self.rest.get_or_insert_with(Box::default).push(descriptor),
         }
     }
 
@@ -170,7 +172,7 @@ impl Descriptors {
     }
 
     pub fn len(&self) -> usize {
-        usize::from(self.first.is_some()) + self.rest.len()
+        usize::from(self.first.is_some()) + self.rest.as_ref().map_or(0, |rest| rest.len())
     }
 
     pub fn is_empty(&self) -> bool {
@@ -184,7 +186,7 @@ impl Descriptors {
     /// The only one; else all.
     pub fn only(mut self) -> std::result::Result<OwnedFd, Self> {
         match self.first.take() {
-            Some(only) if self.rest.is_empty() => Ok(only),
+            Some(only) if self.rest.is_none() => Ok(only),
             first => Err(Descriptors { first, rest: self.rest }),
         }
     }
@@ -192,9 +194,11 @@ impl Descriptors {
     /// Closes all but the first `count`; how many that were.
     pub fn truncate(&mut self, count: usize) -> usize {
         let surplus = self.len().saturating_sub(count);
-        self.rest.truncate(count.saturating_sub(1));
-        if count == 0 {
-            self.first = None;
+        match (count, &mut self.rest) {
+            (0, _) => *self = Descriptors::default(),
+            (1, rest) => *rest = None,
+            (_, Some(rest)) => rest.truncate(count - 1),
+            (_, None) => {}
         }
         surplus
     }
@@ -202,7 +206,7 @@ impl Descriptors {
 
 impl From<OwnedFd> for Descriptors {
     fn from(descriptor: OwnedFd) -> Self {
-        Descriptors { first: Some(descriptor), rest: Vec::new() }
+        Descriptors { first: Some(descriptor), rest: None }
     }
 }
 
@@ -225,6 +229,6 @@ impl IntoIterator for Descriptors {
     type IntoIter = std::iter::Chain<std::option::IntoIter<OwnedFd>, std::vec::IntoIter<OwnedFd>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.first.into_iter().chain(self.rest)
+        self.first.into_iter().chain(self.rest.map_or_else(Vec::new, |rest| *rest))
     }
 }

@@ -129,7 +129,8 @@ impl Receive {
         let length = if self.position == Position::Status { 1 } else { 2 };
         let received = self.take(&mut bytes[..length])?;
         let is_whole = received.length == length && !received.packet_cut;
-        if is_whole && bytes[..length] == message::DESCRIPTOR[..length] {
+        // What was not asked for is zero, too.
+        if is_whole && bytes == message::DESCRIPTOR {
             self.position = Position::Text;
             self.over = Some(Ok(0));
             self.keep(received);
