@@ -80,8 +80,8 @@ for my $receive (\&recv_fhs, \&recv_fds) {
     send_file($peer, \*STDIN);
     fails_empty { $receive->($us, 0) } 'EMSGSIZE', 'none is wanted: it stays' for 1, 2;
     my ($got) = $receive->($us, 1);
-    is identity($got), identity(\*STDIN), '... for who wants one';
-    POSIX::close($got) if !ref $got;
+    is $got && identity($got), identity(\*STDIN), q{... for who wants one};
+    POSIX::close($got) if $got && !ref $got;
 }
 
 # As many descriptors as one call sends come in one read, with what is behind.

@@ -84,7 +84,7 @@ fn is_listener(end: BorrowedFd<'_>) -> bool {
 }
 
 fn is_gone(errno: Errno) -> bool {
-    matches!(errno, Errno::EPIPE | Errno::ECONNRESET | Errno::ENOTCONN)
+    matches!(errno, Errno::EPIPE | Errno::ENOTCONN)
 }
 
 pub fn write(to: BorrowedFd<'_>, message: &[u8]) -> Result<usize> {
