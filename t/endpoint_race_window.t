@@ -238,6 +238,22 @@ for my $without ([], ['renameat2']) {
     clean();
 }
 
+# What came out of the name is removed by another just before we remove it.
+{
+    { my $stale = endp_create($path) }
+    my $removed = 0;
+    my $got = $program->endp_create($path, sub {
+        $removed += unlink glob "$dir/.fdp-*" if $_[0] eq 'unlinkat';
+        return 0;
+    });
+    is $removed, 1, 'the old node is removed by another';
+    is $got->{errno}, '', '... and the new one serves';
+    ok answers($path), '... at its name';
+    is names($dir), 'server', '... and nothing else is there';
+    undef $got;
+    clean();
+}
+
 # A directory, a fifo
 for my $thing (
     [ 'a directory' => sub { rmdir $path; unlink $path; mkdir $path } ],
