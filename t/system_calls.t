@@ -70,17 +70,21 @@ while ( my ( $set, $what ) = splice @handlers, 0, 2 ) {
         "$take fcntl getsockopt $poll $take", "waiting for a number, with $what";
 }
 
-# A socket that does not block, and then does, and its handle: known for a socket.
-my $socket_handle = as_copied( opened( '+<&=', '$socket' ) );
-is calls('endp_connect($path)'), 'socket connect fcntl ' . no_stat($socket_handle), 'connecting';
-is calls( 'serv_accept_fh($listener)', 'my $client = endp_connect($path)' ),
-    'poll accept4 ' . no_stat($socket_handle), 'accepting';
+SKIP: {
+    skip "open of perl $^V sets what is set already", 5 if $] < 5.018;
 
-# With a handle: that, in which mode it is open, and what open makes. What kind
-# of file it is matters only if it cannot seek.
-is handle('$read'), "$take fcntl " . no_stat( opened( '<&=', '$read' ) ), 'a handle to read from';
-is handle('$update'), "$take fcntl " . no_stat( opened( '+<&=', '$update' ) ), 'to read and write';
-is handle('$socket'), "$take fcntl $socket_handle", 'of a socket';
+    # A socket that does not block, and then does, and its handle: known for a socket.
+    my $socket_handle = as_copied( opened( '+<&=', '$socket' ) );
+    is calls('endp_connect($path)'), 'socket connect fcntl ' . no_stat($socket_handle), 'connecting';
+    is calls( 'serv_accept_fh($listener)', 'my $client = endp_connect($path)' ),
+        'poll accept4 ' . no_stat($socket_handle), 'accepting';
+
+    # With a handle: that, in which mode it is open, and what open makes. What kind
+    # of file it is matters only if it cannot seek.
+    is handle('$read'), "$take fcntl " . no_stat( opened( '<&=', '$read' ) ), 'a handle to read from';
+    is handle('$update'), "$take fcntl " . no_stat( opened( '+<&=', '$update' ) ), 'to read and write';
+    is handle('$socket'), "$take fcntl $socket_handle", 'of a socket';
+}
 
 no_leak();
 done_testing;
