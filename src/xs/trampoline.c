@@ -31,7 +31,8 @@ fdp_put_off(pTHX)
 {
     int number;
 
-    for (number = 1; number < SIG_SIZE; number++)
+    /* There is none before the program, or a module, has mentioned %SIG. */
+    for (number = 1; PL_psig_ptr && number < SIG_SIZE; number++)
         if (fdp_is_handler(PL_psig_ptr[number]))
             return &PL_sig_pending;
     return NULL;
