@@ -100,7 +100,13 @@ fn emit_link_arguments() {
 /// GCC's unwinder, whose shared library would take a sixth of the time that the module takes to load.  Where it
 /// stands beside that, as GCC installs it, and Rust's own parts are optimised together with ours.
 fn link_unwinder() {
-    if [target("ARCH"), target("OS"), target("ENV")] == ["x86_64", "linux", "gnu"] {
+    if [target("ARCH"), target("OS"), target("ENV")] != ["x86_64", "linux", "gnu"] {
+        return;
+    }
+    let linker = env::var_os("RUSTC_LINKER").unwrap_or("cc".into());
+    let asked = Command::new(linker).arg("-print-file-name=libgcc_eh.a").output();
+    // A name alone is said of what is not there.
+    if asked.is_ok_and(|said| said.stdout.starts_with(b"/")) {
         println!("cargo:rustc-link-lib=gcc_eh");
     }
 }
