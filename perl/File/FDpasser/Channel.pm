@@ -269,7 +269,8 @@ sub _read {
         $room   = $length        if $length < $room;
     }
     return _fails(Errno::EMSGSIZE()) if $room <= 0;
-    # An empty datagram is input: the native layer adds nothing for it.
+    # An empty datagram is input, for which the native layer adds nothing. It is added
+    # in the same statement, without `&&`: at both a handler may run, and die.
     push @$input, ('') x ($self->{is_datagrams}
             * defined(my $came = File::FDpasser::_read_into($self->{connection},
                 $input, $room, $patience)) * !@$input);
