@@ -40,6 +40,7 @@ sub import {
     goto &Exporter::import;
 }
 
+my $STRIDE = ($ENV{FDPASSER_MOMENTS} || '') eq 'all' ? 1 : 3;
 my ($SIGNAL, $self) = (POSIX::SIGUSR1(), $$);
 my ($at, $count, $where);
 our $instead;
@@ -49,16 +50,16 @@ sub left_anywhere {
     local $instead = $function;
     my @operations = $make->();
     for my $which (grep { defined $operations[$_][0] } 0 .. $#operations - 1) {
-        my ($n, @faults) = (0);
-        while (1) {
-            my ($left, @found) = left_at($make, $which, ++$n);
+        my ($n, @faults) = (1 + $$ % $STRIDE);
+        for (;; $n += $STRIDE) {
+            my ($left, @found) = left_at($make, $which, $n);
             push @faults, map { ($left || 'not left') . ": $_" } @found;
             last if !$left || @faults > 5;
         }
         local $Test::Builder::Level = $Test::Builder::Level + 1;
         Test::More::is(join("\n", @faults), '', "$name, "
             . ($instead ? 'interrupted' : 'left') . " anywhere: $operations[$which][0]");
-        Test::More::note($n - 1, ' moments');
+        Test::More::note("less than $n moments");
     }
 }
 
