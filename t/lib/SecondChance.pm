@@ -5,7 +5,7 @@ package SecondChance;
 # what fails twice has failed.
 #
 #     HARNESS_SUBCLASS=SecondChance make test
-#     prove -b -It/lib --harness SecondChance xt/soak.t
+#     perl -It/lib -S prove -b --harness SecondChance xt/soak.t
 
 use strict;
 use warnings;
