@@ -49,15 +49,17 @@ sub in_loop {
     my ($events, $take) = (\$it->{events}, $takes ? taking($it) : sub { });
     my $says = sub { my ($what) = @_; sub { $$events .= "$what "; moment() } };
     my $input = $says->('input');
+    # Not within what knows the channel: perl 5.40 keeps that as long as these.
+    my %on = (
+        on_wants => $it->{loop}->on_wants,
+        on_input => sub { $input->(); $take->($_[0]) },
+        on_end   => $says->('end'),
+        on_error => sub { $says->('error ' . errno_name($!))->() },
+        on_drain => $says->('drain'),
+    );
     my $make = sub {
-        $it->{channel} = File::FDpasser::Channel->new($it->{us},
-            blocking => 0,
-            on_wants => $it->{loop}->on_wants,
-            on_input => sub { $input->(); $take->($_[0]) },
-            on_end   => $says->('end'),
-            on_error => sub { $says->('error ' . errno_name($!))->() },
-            on_drain => $says->('drain'),
-            @more);
+        $it->{channel} =
+            File::FDpasser::Channel->new($it->{us}, blocking => 0, %on, @more);
     };
     return [ new => $make, sub { $it->{channel} || $make->() } ];
 }
