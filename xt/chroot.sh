@@ -74,6 +74,6 @@ inside() {
         cp /etc/resolv.conf "$1/etc/resolv.conf"
         exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
             DEBIAN_FRONTEND=noninteractive \
-            FDPASSER_PATIENCE="${FDPASSER_PATIENCE-}" HARNESS_SUBCLASS="${HARNESS_SUBCLASS-}" chroot "$1" /bin/sh -euc "cd /build; $2"
+            FDPASSER_PATIENCE="${FDPASSER_PATIENCE-}" chroot "$1" /bin/sh -euc "cd /build; $2"
     ' inside "$root" "$line" </dev/null
 }
