@@ -79,8 +79,7 @@ for my $flood (sort keys %flood) {
             $us->blocking(1);
             return eval {
                 local $SIG{ALRM} = sub { die "handled\n" };
-                # Again and again: as a handle goes, perl swallows an exception.
-                Time::HiRes::setitimer(Time::HiRes::ITIMER_REAL(), 0.1, 2);
+                Time::HiRes::ualarm(100_000);
                 for (;;) { $call{$call}->($us) }
                 1;
             } ? 'went on' : $@;
