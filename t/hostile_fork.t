@@ -122,7 +122,7 @@ sub half_read {
             push @odd, "$round: $answer" if $answer ne 'EACCES';
         }
         return @odd[ grep { $_ < @odd } 0 .. 3 ];
-    };
+    } 60;
     is_deeply \@seen, [], 'connections that end in half a message';
 }
 

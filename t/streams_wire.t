@@ -29,7 +29,7 @@ sub receives {
 
 # 4, 5, whichever end it is
 for my $turned (0, 1) {
-SKIP: {
+    SKIP: {
         skip 'only root can be somebody else', 3 if $> != 0;
         my ($here, $there) = $turned ? reverse spipe() : spipe();
         my $child = in_child {

@@ -4,8 +4,9 @@ package Outside;
 #
 #     use Outside;
 #
-#     my @got = returns { recv_fh($us) };  # in a child, for whom 20 seconds are
+#     my @got = returns { recv_fh($us) };  # in a child, of whom ten seconds are
 #                                          # enough; ('hangs') if they were not
+#     my @got = returns { ... } 60;        # for what takes long
 #     my $child = waits { recv_fh($us) };  # a child in which it waits
 #     waits_quietly($child, $name);        # 3 tests: until a handler dies, and
 #                                          # without processor time
@@ -26,13 +27,15 @@ use Test::More ();
 
 our @EXPORT = qw(returns waits waits_quietly answered is_ready flood);
 
-my $ENOUGH = 20;
+my $ENOUGH = 10;
 
-sub returns (&) {
-    my ($code) = @_;
-    my $child = in_child { watchdog($ENOUGH); $code->() };
-    Situation::wait_for($ENOUGH);
-    my @got = eval { $child->within(1.2 * $ENOUGH * Situation::busy())->result };
+sub returns (&;$) {
+    my ($code, $seconds) = (@_, $ENOUGH);
+    my $child = in_child { watchdog($seconds); $code->() };
+    Situation::wait_for($seconds);
+    my @got = eval {
+        $child->within(1.2 * Situation::patient($seconds) * Situation::busy())->result;
+    };
     return $@ eq '' ? @got : $@ =~ /no result/ ? 'hangs' : die $@;
 }
 

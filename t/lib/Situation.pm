@@ -81,8 +81,7 @@ my $last_news = 'the beginning';
 my ($test, $patience) = ($$, 0);
 
 sub watchdog {
-    $patience = @_ ? shift : has_assertions() ? 10 : 60;
-    $patience *= $ENV{FDPASSER_PATIENCE} || 1;
+    $patience = patient(@_ ? shift : has_assertions() ? 10 : 60);
     POSIX::sigaction(POSIX::SIGALRM(), POSIX::SigAction->new(\&bark));
     set_alarm($patience);
 }
@@ -118,9 +117,10 @@ sub news {
 # wait_for($seconds): until the next news so much more may pass.
 sub wait_for {
     my ($seconds) = @_;
-    set_alarm($patience + $seconds * ($ENV{FDPASSER_PATIENCE} || 1))
-        if $patience && has_assertions();
+    set_alarm($patience + patient($seconds)) if $patience && has_assertions();
 }
+
+sub patient { my ($seconds) = @_; return $seconds * ($ENV{FDPASSER_PATIENCE} || 1) }
 
 # 2 where eight processes want to run, 3 where sixteen do; proc(5).
 my ($busy, $asked) = (1, 0);
