@@ -21,8 +21,8 @@ package Steps;
 # Perl runs handlers between statements, at branches, and where a call waits, if a
 # signal has come by then. Here one has always come: the handler raises it again,
 # and perl has it when the handler has returned. So perl itself says where that can
-# be. What counts are moments in code of the module, and in `moment`, which
-# callbacks of a test call where they may be left.
+# be. What counts are moments in code of the module, in what warns for it, and in
+# `moment`, which callbacks of a test call where they may be left.
 
 use strict;
 use warnings;
@@ -108,7 +108,7 @@ sub leaving {
 sub leave {
     return if !$at;
     my $package = caller;
-    if ($package =~ /\A(?:File::FDpasser\b|Steps::Moment\z)/ && ++$count == $at) {
+    if ($package =~ /\A(?:File::FDpasser\b|(?:warnings|Carp|Steps::Moment)\z)/ && ++$count == $at) {
         $at    = 0;
         $where = sprintf 'at moment %d, %s line %d', $count, (caller)[ 1, 2 ];
         return $instead->() if $instead;
