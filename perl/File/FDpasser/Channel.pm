@@ -354,6 +354,7 @@ sub flush {
 
 sub _write {
     my ($self, @what) = @_;
+    return $self->_put_or_queue(@what) if !$self->{on_wants};
     return $self->_promising(sub { $self->_put_or_queue(@what) });
 }
 
@@ -474,8 +475,8 @@ sub _put {
     my $is_cut = 0;
     while (my $piece = $pieces->[0]) {
         if (@$piece) {
-            my @begin    = $self->_beginning($piece);
-            my $gone     = $self->{gone};
+            my @begin = length $piece->[0] > $LONGEST ? $self->_beginning($piece) : @$piece;
+            my $gone  = $self->{gone};
             my $patience = $is_quiet || $is_cut ? 0 : $self->_patience($deadline);
             $self->{gone} += $write->($self->{connection}, $piece, $patience, @begin);
             my $went = $self->{gone} - $gone;
@@ -503,7 +504,7 @@ sub _why_not {
 # The native layer copies what it is given.
 sub _beginning {
     my ($self, $piece) = @_;
-    return @$piece if $self->{is_packets} || length $piece->[0] <= $LONGEST;
+    return @$piece if $self->{is_packets};
     return (substr($piece->[0], 0, $LONGEST), @$piece[ 1 .. $#$piece ]);
 }
 
