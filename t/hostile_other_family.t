@@ -13,6 +13,7 @@ use Situation;
 
 use Errno ();
 use File::FDpasser qw(:all);
+use File::FDpasser::Channel;
 use File::FDpasser::Queue;
 no warnings 'File::FDpasser';
 use IO::Socket::INET;
@@ -90,7 +91,40 @@ for my $family (sort keys %pair) {
     ok !is_ready($peer), '... and nothing has come';
 }
 
-# What is remembered of a number is a hint: it may stand for what can later.
+# What is remembered of a number is a hint: it may stand for what cannot later,
+my %made_before = (
+    'the queue' => sub {
+        my $queue = File::FDpasser::Queue->new($_[0]) or die "Queue: $!";
+        return sub {
+            my @told;
+            $queue->push_send_fh($file, sub { @told = ($_[0], $! + 0) });
+            $queue->ready;
+            $! = $told[1];
+            return $told[0];
+        };
+    },
+    'a channel' => sub {
+        my $channel = File::FDpasser::Channel->new($_[0]) or die "Channel: $!";
+        return sub { $channel->write('bytes', $file) };
+    },
+);
+for my $family (sort keys %pair) {
+    for my $name (sort keys %send, sort keys %made_before) {
+        my ($us, $peer)   = pair(SOCK_STREAM);
+        my ($conn, $other) = $pair{$family}->();
+        my $number = fileno $us;
+        my ($call, $failure) = @{ $send{$name} || [] };
+        $call ||= $made_before{$name}->($number);
+        is send_file($number, $file), 1, "$name: a number that can";
+        defined POSIX::dup2(fileno $conn, $number) or die "dup2: $!";
+        is_deeply outcome($call, $name eq 'my_send_fd' ? $us : $number),
+            [ [$failure], $refused, '' ], "... stands for $family, which cannot"
+            for 1, 2;
+        ok !is_ready($other), '... and nothing has come';
+    }
+}
+
+# ... and the other way.
 {
     my ($conn)      = tcp();
     my ($us, $peer) = pair();

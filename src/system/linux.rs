@@ -62,6 +62,14 @@ fn is_closed(number: RawFd) -> bool {
 /// Where it is not, opening something costs less.
 const LIMIT_IS_CHEAP: bool = cfg!(all(target_arch = "x86_64", target_pointer_width = "64"));
 
+/// sendmsg(2)'s flag for the first bytes of a TCP connection: EISCONN where there is
+/// one.  No other family looks at it; tcp(7).
+pub const NOT_OVER_TCP: i32 = libc::MSG_FASTOPEN;
+
+/// The level of control messages for UDP, which refuses types that it does not know:
+/// EINVAL, since Linux 4.18.  Sockets of other families pass over them; udp(7).
+pub const NOT_OVER_UDP: Option<i32> = Some(libc::SOL_UDP);
+
 /// How many descriptors this process may have: RLIMIT_NOFILE, getrlimit(2).  Not
 /// by prlimit64, which C libraries call for it: that costs twice as much.  Not
 /// every architecture has the older call.

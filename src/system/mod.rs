@@ -19,6 +19,7 @@
 //! - `memory_file`: a file that is sealed
 //! - `note_senders`, `ids_of`: who sent
 //! - `position`: where a file stands, however far
+//! - `NOT_OVER_TCP`, `NOT_OVER_UDP`: what a pass has on it that only local sockets take
 //! - `limit`, `is_any_free`, `are_free`: room in the table of descriptors
 //! - `unasked_descriptor`, `is_same_file`
 //! - `socket_option`: what a socket says of itself; `stat`: what a file is

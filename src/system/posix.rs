@@ -23,6 +23,10 @@ pub const HUNG_UP: PollFlags = PollFlags::POLLHUP;
 /// open(2) for what is only to be named; it takes read permission.
 pub const OPEN_AS_NAME: OFlag = OFlag::O_RDONLY;
 
+/// TCP and UDP themselves refuse what comes with descriptors.
+pub const NOT_OVER_TCP: i32 = 0;
+pub const NOT_OVER_UDP: Option<i32> = None;
+
 /// There is none through which a socket could be bound.
 pub const PATH_OF_DESCRIPTORS: Option<&str> = None;
 

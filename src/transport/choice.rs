@@ -80,7 +80,8 @@ const NOBODY: AtomicI32 = AtomicI32::new(-1);
 
 /// Numbers of local sockets, as far as they were asked: Linux takes a descriptor
 /// that is sent over another socket, and drops it.  A hint, so that a pass does
-/// not pay for the question: a number may stand for something else by now.
+/// not pay for the question: a number may stand for something else by now, of
+/// which TCP and UDP refuse what is sent ([`super::socket::control::send`]).
 static LOCAL: [AtomicI32; SLOTS] = [NOBODY; SLOTS];
 
 #[inline(always)]
@@ -90,12 +91,15 @@ fn slot_of(number: i32) -> &'static AtomicI32 {
 
 /// getsockname(2).
 #[cold]
-fn check_local(connection: BorrowedFd<'_>) -> Result<()> {
+pub(super) fn check_local(connection: BorrowedFd<'_>) -> Result<()> {
     let number = connection.as_raw_fd();
     match getsockname::<UnixAddr>(number) {
         Ok(_) => slot_of(number).store(number, Ordering::Relaxed),
         // Its address is of another family.
-        Err(Errno::EINVAL) => return Err(Error::NotLocal),
+        Err(Errno::EINVAL) => {
+            slot_of(number).store(-1, Ordering::Relaxed);
+            return Err(Error::NotLocal);
+        }
         Err(_) => {}
     }
     Ok(())

@@ -5,5 +5,6 @@ mod choice;
 pub mod socket;
 pub mod stream;
 
+use choice::check_local;
 pub use choice::{choose, makes_streams, name, serving, Serving};
 pub use socket::control::MOST_DESCRIPTORS;

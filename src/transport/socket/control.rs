@@ -17,8 +17,10 @@ use libc::sendmsg;
 use nix::errno::Errno;
 
 use crate::descriptor::Descriptors;
+use crate::error::{Error, Result};
 use crate::identity::Ids;
 use crate::system;
+use crate::transport::check_local;
 
 /// The most descriptors that Linux lets through in one message (SCM_MAX_FD).
 pub const MOST_DESCRIPTORS: usize = 253;
@@ -53,28 +55,58 @@ const fn aligned(length: usize) -> usize {
 
 /// sendmsg(2) with the descriptors in one SCM_RIGHTS message, never blocking;
 /// how many of the bytes went.  Raises SIGPIPE as write(2) would.
+///
+/// NotLocal for TCP and UDP, where Linux would take the descriptors and drop them:
+/// the number was a local socket's when that was asked, and may be used again.
 #[inline(always)]
-pub fn send(to: BorrowedFd<'_>, bytes: &[u8], descriptors: &[RawFd]) -> nix::Result<usize> {
+pub fn send(to: BorrowedFd<'_>, bytes: &[u8], descriptors: &[RawFd]) -> Result<usize> {
     debug_assert!(descriptors.len() <= MOST_DESCRIPTORS);
-    if descriptors.len() <= 1 {
-        send_rights(to, bytes, descriptors, &mut Buffer::<3>::empty())
+    let sent = if descriptors.len() <= 1 {
+        send_rights(to, bytes, descriptors, &mut Buffer::<5>::empty(), true)
     } else {
-        send_rights(to, bytes, descriptors, &mut Buffer::<130>::empty())
+        send_rights(to, bytes, descriptors, &mut Buffer::<132>::empty(), true)
+    };
+    match sent {
+        Ok(sent) => Ok(sent),
+        Err(Errno::EISCONN | Errno::EINVAL | Errno::EOPNOTSUPP) => {
+            send_if_local(to, bytes, descriptors)
+        }
+        Err(errno) => Err(Error::from(errno)),
     }
 }
 
+/// It was refused: because the connection is none that carries descriptors, or by
+/// a system that does not know how that is told (gVisor), or for what it is.
+#[cold]
+fn send_if_local(to: BorrowedFd<'_>, bytes: &[u8], descriptors: &[RawFd]) -> Result<usize> {
+    check_local(to)?;
+    Ok(send_rights(to, bytes, descriptors, &mut Buffer::<132>::empty(), false)?)
+}
+
+/// With `only_local`, what only local sockets let pass: a flag, and before the
+/// descriptors a control message, that mean nothing to them.
 #[inline(always)]
 fn send_rights<const WORDS: usize>(
     to: BorrowedFd<'_>,
     bytes: &[u8],
     descriptors: &[RawFd],
     buffer: &mut Buffer<WORDS>,
+    only_local: bool,
 ) -> nix::Result<usize> {
-    let filled = match descriptors {
-        [] => 0,
-        descriptors => append(buffer, 0, libc::SCM_RIGHTS, as_bytes(descriptors)),
-    };
-    send_with(to, bytes, buffer, filled, 0)
+    let flags = if only_local { system::NOT_OVER_TCP } else { 0 };
+    if descriptors.is_empty() {
+        return send_with(to, bytes, buffer, 0, flags);
+    }
+    let mut filled = 0;
+    if let (true, Some(level)) = (only_local, system::NOT_OVER_UDP) {
+        filled = append(buffer, filled, level, 0, &[]);
+    }
+    let rights = as_bytes(descriptors);
+    let space = append(buffer, filled, libc::SOL_SOCKET, libc::SCM_RIGHTS, rights);
+    // What of it is padding would be beyond what Linux takes without allocating.
+    let length =
+        if only_local && filled > 0 { filled + header_length() + rights.len() } else { space };
+    send_with(to, bytes, buffer, length, flags)
 }
 
 /// sendmsg(2) of a packet with control messages, each a type and its data.
@@ -85,8 +117,9 @@ pub fn send_packet(
     messages: &[(i32, &[u8])],
 ) -> nix::Result<usize> {
     let mut buffer = Buffer::<8>::empty();
-    let filled =
-        messages.iter().fold(0, |filled, &(kind, data)| append(&mut buffer, filled, kind, data));
+    let filled = messages
+        .iter()
+        .fold(0, |filled, &(kind, data)| append(&mut buffer, filled, libc::SOL_SOCKET, kind, data));
     send_with(to, bytes, &mut buffer, filled, libc::MSG_NOSIGNAL)
 }
 
@@ -152,6 +185,7 @@ fn as_bytes(descriptors: &[RawFd]) -> &[u8] {
 fn append<const WORDS: usize>(
     buffer: &mut Buffer<WORDS>,
     filled: usize,
+    level: i32,
     kind: i32,
     data: &[u8],
 ) -> usize {
@@ -162,7 +196,7 @@ fn append<const WORDS: usize>(
     // header and the data behind it.
     unsafe {
         let header = start.add(filled).cast::<libc::cmsghdr>();
-        (*header).cmsg_level = libc::SOL_SOCKET;
+        (*header).cmsg_level = level;
         (*header).cmsg_type = kind;
         (*header).cmsg_len = (header_length() + data.len()) as _;
         let room = start.add(filled + header_length());

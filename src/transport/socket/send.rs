@@ -2,7 +2,6 @@
 
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
-use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::socket::SockType;
 
@@ -40,8 +39,8 @@ impl Operation for SendDescriptor {
         let descriptor = [self.descriptor.as_raw_fd()];
         match control::send(self.connection, &message::DESCRIPTOR, &descriptor) {
             Ok(_) => Ok(Answer::default().into()),
-            Err(Errno::EAGAIN) => self.waiter.for_output(),
-            Err(errno) => Err(Error::from(errno)),
+            Err(Error::WouldBlock) => self.waiter.for_output(),
+            Err(error) => Err(error),
         }
     }
 
@@ -106,8 +105,8 @@ impl Operation for SendError {
         while self.sent < self.message.len() {
             match control::send(self.connection, self.next_piece(), &[]) {
                 Ok(sent) => self.sent += sent,
-                Err(Errno::EAGAIN) => return self.waiter.for_output(),
-                Err(errno) => return Err(Error::from(errno)),
+                Err(Error::WouldBlock) => return self.waiter.for_output(),
+                Err(error) => return Err(error),
             }
         }
         Ok(Answer::default().into())
@@ -153,8 +152,8 @@ impl SendAll {
         while let Some(batch) = self.descriptors[self.sent..].chunks(self.batch).next() {
             match control::send(self.connection, &message::DESCRIPTOR, batch) {
                 Ok(_) => self.sent += batch.len(),
-                Err(Errno::EAGAIN) => return self.waiter.for_output(),
-                Err(errno) => return Err(Error::from(errno)),
+                Err(Error::WouldBlock) => return self.waiter.for_output(),
+                Err(error) => return Err(error),
             }
         }
         Ok(Answer::number(self.sent as i64).into())

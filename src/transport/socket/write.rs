@@ -2,7 +2,6 @@
 
 use std::os::fd::{BorrowedFd, RawFd};
 
-use nix::errno::Errno;
 use nix::sys::socket::SockType;
 
 use super::control;
@@ -43,8 +42,8 @@ impl Write {
         loop {
             match self.send() {
                 Ok(sent) => self.sent += sent,
-                Err(Errno::EAGAIN) => return self.waiter.for_output(),
-                Err(errno) => return Err(Error::from(errno)),
+                Err(Error::WouldBlock) => return self.waiter.for_output(),
+                Err(error) => return Err(error),
             }
             if self.sent >= self.bytes.len() {
                 return Ok(Answer::number(self.sent as i64).into());
@@ -53,10 +52,10 @@ impl Write {
     }
 
     /// What went is a success, of which nobody should die.
-    fn send(&self) -> nix::Result<usize> {
+    fn send(&self) -> Result<usize> {
         match self.sent {
             0 => control::send(self.connection, self.bytes, self.descriptors),
-            sent => control::send_packet(self.connection, &self.bytes[sent..], &[]),
+            sent => Ok(control::send_packet(self.connection, &self.bytes[sent..], &[])?),
         }
     }
 }
