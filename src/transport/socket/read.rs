@@ -3,15 +3,13 @@
 use std::os::fd::BorrowedFd;
 
 use nix::errno::Errno;
-use nix::sys::socket::SockType;
 
-use super::control;
+use super::control::{self, Received};
 use super::take::{self, Want};
 use crate::error::{Error, Result};
 use crate::half_read;
 use crate::identity::sender_or_peer;
 use crate::operation::{Answer, Operation, Step};
-use crate::system::socket_option;
 use crate::wait::Waiter;
 
 /// So many bytes a call makes room for without asking how many there are.
@@ -43,21 +41,20 @@ impl Read {
     }
 
     fn look_and_take(&self) -> Result<Answer> {
-        let seen = match control::peek_length(self.connection) {
-            // At the mark of out-of-band data a look sees nothing, for ever; to
-            // take throws the byte away.
-            Err(Errno::EAGAIN) if is_stream(self.connection)? => return self.take(),
-            seen => seen?,
-        };
-        if seen.length > self.length {
-            return Err(Error::TooLong);
+        match control::peek_length(self.connection) {
+            // Out-of-band data is in the way; to take throws the byte away.
+            Err(Errno::EAGAIN) if take::is_at_mark(self.connection) => self.take(take::take_mark),
+            seen if seen?.length > self.length => Err(Error::TooLong),
+            _ => self.take(take::take),
         }
-        self.take()
     }
 
-    fn take(&self) -> Result<Answer> {
+    fn take(
+        &self,
+        take: impl FnOnce(BorrowedFd<'_>, &mut [u8], Want) -> Result<Received>,
+    ) -> Result<Answer> {
         let mut bytes = vec![0; self.room()];
-        let received = take::take(self.connection, &mut bytes, self.want)?;
+        let received = take(self.connection, &mut bytes, self.want)?;
         if received.packet_cut {
             return Err(Error::TooLong);
         }
@@ -77,10 +74,6 @@ impl Read {
         }
         self.length.min(control::queued(self.connection).max(USUAL))
     }
-}
-
-fn is_stream(connection: BorrowedFd<'_>) -> Result<bool> {
-    Ok(socket_option::kind(connection)? == SockType::Stream)
 }
 
 impl Operation for Read {

@@ -81,7 +81,7 @@ fn looks(want: Want) -> bool {
 
 /// Whether out-of-band data is in the way of a look: at its mark that sees nothing,
 /// for ever, and poll(2) says that there is input.
-fn is_at_mark(from: BorrowedFd<'_>) -> bool {
+pub fn is_at_mark(from: BorrowedFd<'_>) -> bool {
     wait::ready(from, PollFlags::POLLIN) && control::peek(from, &mut [0]) == Err(Errno::EAGAIN)
 }
 
@@ -89,7 +89,7 @@ fn is_at_mark(from: BorrowedFd<'_>) -> bool {
 /// nothing else.  Only to a peer that sends such data could it happen that a
 /// descriptor comes in this very moment and finds no slot.
 #[cold]
-fn take_mark(from: BorrowedFd<'_>, bytes: &mut [u8], want: Want) -> Result<Received> {
+pub fn take_mark(from: BorrowedFd<'_>, bytes: &mut [u8], want: Want) -> Result<Received> {
     let room = &mut RoomForAll::empty();
     Ok(control::receive(from, bytes, room, want.close_on_exec)?)
 }
