@@ -67,10 +67,13 @@ use warnings;
 use Situation;
 use Peer;
 use File::FDpasser qw(:all);
+use Socket;
 
 my ($refused_from, $with_threads) = @ARGV;
 if ($with_threads) { require threads; threads->create(sub { 1 })->join }
 my ($us, $peer) = pair();
+my ($by_name, $namer)  = pair();
+my ($packets, $sender) = pair(SOCK_SEQPACKET);
 my @file = map { tagged($_) } 'a' .. 'c';
 $SIG{__WARN__} = sub { print "warning: $_[0]" };
 Situation::new_baseline();
@@ -86,12 +89,17 @@ sub numbers { map { my $tag = tag_of($_); POSIX::close($_); $tag } @_ }
 send_raw($peer, "\0\0", @file[ 0 .. $refused_from ]) for 1 .. 3;
 send_raw($peer, 'bytes', @file);
 send_raw($peer, "\0\x05");
+send_raw($namer, 'name', @file[ 0 .. $refused_from ]) for 1 .. 2;
+send_raw($sender, 'p', @file[ 0 .. $refused_from ]);
 $ENV{REFUSED_FROM} = $refused_from;
 say_outcome('recv_fh',  grep {defined} recv_fh($us));
 say_outcome('recv_fds', numbers(recv_fds($us)));
 say_outcome('recv_fhs', recv_fhs($us, 3));
 say_outcome('read_fd',  read_fd($us, 100, 3));
 say_outcome('and then', grep {defined} recv_fh($us));
+$File::FDpasser::on_text = sub { print "text: $_[0]\n" };
+say_outcome('a name',   grep {defined} recv_fh($by_name)) for 1, 2;
+say_outcome('a packet', grep {defined} recv_fh($packets));
 print map {"left: $_\n"} leaked();
 END
 
@@ -103,6 +111,11 @@ recv_fds: EACCES
 recv_fhs: EACCES
 read_fd: bytes
 and then: EIO
+text: name
+a name: EACCES
+text: name
+a name: EACCES
+a packet: EACCES
 END
     1 => <<'END',
 warning: at least 1 more descriptor than asked for came with the message and was closed
@@ -111,6 +124,14 @@ recv_fds: EACCES
 recv_fhs: EACCES
 read_fd: bytes a
 and then: EIO
+text: name
+warning: at least 1 more descriptor than asked for came with the message and was closed
+a name: a
+text: name
+warning: at least 1 more descriptor than asked for came with the message and was closed
+a name: a
+warning: at least 1 more descriptor than asked for came with the message and was closed
+a packet: a
 END
 );
 

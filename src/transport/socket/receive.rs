@@ -57,6 +57,14 @@ struct Came {
     cut: bool,
 }
 
+impl Came {
+    /// No descriptor came, not even one that the system has refused.
+    #[inline(always)]
+    fn is_nothing(&self) -> bool {
+        self.descriptors.is_empty() && !self.cut
+    }
+}
+
 impl Receive {
     /// One descriptor; more that come with it are closed.
     #[inline(always)]
@@ -100,7 +108,7 @@ impl Receive {
             }
             let taken = if self.goes_on { self.look_and_take() } else { self.take_first() };
             match taken {
-                Err(Error::WouldBlock) if !self.came.descriptors.is_empty() => {
+                Err(Error::WouldBlock) if !self.came.is_nothing() => {
                     self.position = Position::Text;
                     self.over = Some(Ok(0));
                 }
@@ -116,7 +124,7 @@ impl Receive {
     #[inline(always)]
     fn most_text(&self) -> usize {
         const WITH_DESCRIPTOR: usize = 0x4_0000;
-        match self.came.descriptors.is_empty() {
+        match self.came.is_nothing() {
             true => PeerText::PIECE,
             false => WITH_DESCRIPTOR,
         }
@@ -157,7 +165,8 @@ impl Receive {
         match (length, bytes) {
             _ if packet_cut => Err(Error::TooLong),
             (0, _) if kind == SockType::SeqPacket => Err(Error::End),
-            (1, _) if !self.came.descriptors.is_empty() => Ok(0),
+            // Malformed, if it came without a descriptor.
+            (1, _) => Ok(0),
             (2, &[0, status]) => Ok(status),
             _ => Err(Error::Malformed),
         }
@@ -176,7 +185,7 @@ impl Receive {
         let length = match message::extent(self.position, &bytes[..seen]) {
             // The end, if that is all.
             0 => 1,
-            whole if self.came.descriptors.is_empty() => self.before_end(&bytes[..whole]),
+            whole if self.came.is_nothing() => self.before_end(&bytes[..whole]),
             whole => whole.min(control::bytes_before_descriptor(self.connection)?),
         };
         if length == 0 {
@@ -199,7 +208,7 @@ impl Receive {
 
     /// Has it nothing that would have to be given away before more is taken?
     fn holds_nothing(&self) -> bool {
-        self.came.descriptors.is_empty() && self.text.waiting() == 0
+        self.came.is_nothing() && self.text.waiting() == 0
     }
 
     /// WouldBlock if nothing is queued; TableFull, TooLong: all still is.
@@ -264,7 +273,7 @@ impl Receive {
     /// The peer sends nothing more.
     fn end(&mut self) -> Result<Status> {
         match std::mem::take(&mut self.position) {
-            _ if !self.came.descriptors.is_empty() => Ok(0),
+            _ if !self.came.is_nothing() => Ok(0),
             Position::Text => Err(Error::End),
             Position::Status => Err(Error::Malformed),
         }
@@ -280,7 +289,7 @@ impl Receive {
             return Err(Error::Status(status));
         }
         let Came { descriptors, sender, mut surplus, cut } = std::mem::take(&mut self.came);
-        let enough = surplus > 0 || descriptors.len() >= self.want.most;
+        let enough = descriptors.len() >= self.want.most;
         match (descriptors.is_empty(), cut) {
             // Not TableFull: it is no longer queued.
             (true, true) => return Err(Error::Refused),
