@@ -220,7 +220,15 @@ impl FromIterator<OwnedFd> for Descriptors {
 
 impl Extend<OwnedFd> for Descriptors {
     fn extend<I: IntoIterator<Item = OwnedFd>>(&mut self, more: I) {
-        more.into_iter().for_each(|descriptor| self.push(descriptor));
+        let mut more = more.into_iter();
+        if self.first.is_none() {
+            self.first = more.next();
+        }
+        if let Some(next) = more.next() {
+            let rest = self.rest.get_or_insert_with(Box::default);
+            rest.push(next);
+            rest.extend(more);
+        }
     }
 }
 

@@ -301,14 +301,15 @@ fn receive_with<const WORDS: usize>(
 impl Received {
     fn take(&mut self, message: ControlMessage<'_>, close_on_exec: bool) {
         if message.level == libc::SOL_SOCKET && message.kind == libc::SCM_RIGHTS {
-            for number in message.data.chunks_exact(size_of::<RawFd>()) {
+            let descriptors = message.data.chunks_exact(size_of::<RawFd>()).map(|number| {
                 let number = RawFd::from_ne_bytes([number[0], number[1], number[2], number[3]]);
                 // SAFETY: the kernel has just installed this number for us alone
                 // and says it once.
                 let descriptor = unsafe { OwnedFd::from_raw_fd(number) };
                 system::after_receive(&descriptor, close_on_exec);
-                self.descriptors.push(descriptor);
-            }
+                descriptor
+            });
+            self.descriptors.extend(descriptors);
         } else if let Some(number) =
             system::unasked_descriptor(message.level, message.kind, message.data)
         {
