@@ -100,34 +100,50 @@ impl Call {
     }
 }
 
-/// What a call has to say when all went well.
+/// What a call has to say when all went well.  Small, as answers are moved often.
 #[derive(Debug, Default)]
 pub struct Answer {
-    pub number: Option<i64>,
-    /// Any number of them.
-    pub numbers: Option<Box<[u32]>>,
-    pub text: &'static str,
-    pub bytes: Option<Vec<u8>>,
+    pub value: Value,
     pub descriptors: Descriptors,
     /// Descriptors that came unasked for and were closed.
     pub surplus: usize,
     /// In a box, as few ask.
     pub ids: Option<Box<Ids>>,
-    /// Why `number` is less than it should be.
-    pub cut_short: Option<Error>,
+}
+
+/// What it says besides descriptors and ids.
+#[derive(Debug, Default)]
+pub enum Value {
+    #[default]
+    None,
+    Number(i64),
+    /// A number, and why it is less than it should be.
+    CutShort(i64, Error),
+    /// Any number of them.
+    Numbers(Box<[u32]>),
+    Text(&'static str),
+    Bytes(Vec<u8>),
 }
 
 impl Answer {
+    fn value(value: Value) -> Self {
+        Answer { value, ..Answer::default() }
+    }
+
     pub fn number(number: i64) -> Self {
-        Answer { number: Some(number), ..Answer::default() }
+        Answer::value(Value::Number(number))
     }
 
     pub fn numbers(numbers: Vec<u32>) -> Self {
-        Answer { numbers: Some(numbers.into()), ..Answer::default() }
+        Answer::value(Value::Numbers(numbers.into()))
     }
 
     pub fn text(text: &'static str) -> Self {
-        Answer { text, ..Answer::default() }
+        Answer::value(Value::Text(text))
+    }
+
+    pub fn bytes(bytes: Vec<u8>) -> Self {
+        Answer::value(Value::Bytes(bytes))
     }
 
     pub fn descriptor(descriptor: OwnedFd) -> Self {
@@ -144,9 +160,7 @@ impl Answer {
 #[inline(always)]
 pub fn count_what_went(step: Result<Step>, went: usize) -> Result<Step> {
     match step {
-        Err(why) if went > 0 => {
-            Ok(Answer { cut_short: Some(why), ..Answer::number(went as i64) }.into())
-        }
+        Err(why) if went > 0 => Ok(Answer::value(Value::CutShort(went as i64, why)).into()),
         step => step,
     }
 }

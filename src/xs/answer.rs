@@ -12,7 +12,7 @@ use super::table::{Failure, Row, Success};
 use crate::descriptor::{self, Kind, Mode};
 use crate::error::{Error, Result};
 use crate::identity::{Ids, IdsOf};
-use crate::operation::Answer;
+use crate::operation::{Answer, Value};
 
 /// Ends the call with a result; the step for C.
 #[inline(always)]
@@ -78,15 +78,29 @@ fn succeed(row: &Row, call: &mut fdp_call, answer: Answer) {
     if let Some(ids) = &answer.ids {
         call.answer.ids = ids_for_c(**ids);
     }
-    call.answer.error = answer.cut_short.map_or(0, Error::errno);
     match row.success {
-        Success::Ids => give_ids(call, *answer.ids.unwrap_or_default()),
         Success::Constant(number) => give_number(call, Some(number)),
-        Success::Written if answer.number == Some(0) => give_text(call, "0 but true"),
-        Success::Number | Success::Written => give_number(call, answer.number),
-        Success::Numbers => give_list(call, answer.numbers.unwrap_or_default()),
-        Success::Text => give_text(call, answer.text),
         Success::Descriptors(kind) => give_descriptors(call, kind, answer),
+        Success::Ids => give_ids(call, *answer.ids.unwrap_or_default()),
+        Success::Value => give_value(call, answer.value),
+        Success::Written => match answer.value {
+            Value::Number(0) => give_text(call, "0 but true"),
+            value => give_value(call, value),
+        },
+    }
+}
+
+fn give_value(call: &mut fdp_call, value: Value) {
+    match value {
+        Value::None => give_number(call, None),
+        Value::Number(number) => give_number(call, Some(number)),
+        Value::CutShort(number, why) => {
+            give_number(call, Some(number));
+            call.answer.error = why.errno();
+        }
+        Value::Numbers(numbers) => give_list(call, numbers),
+        Value::Text(text) => give_text(call, text),
+        Value::Bytes(bytes) => give_bytes(call, bytes),
     }
 }
 
@@ -121,7 +135,7 @@ pub fn give_bytes(call: &mut fdp_call, bytes: Vec<u8>) {
 
 /// Passes the descriptors to the call, which owns them until Perl does.
 fn give_descriptors(call: &mut fdp_call, kind: u32, answer: Answer) {
-    if let Some(bytes) = answer.bytes {
+    if let Value::Bytes(bytes) = answer.value {
         give_bytes(call, bytes);
     }
     let max_system_fd = call.max_system_fd;

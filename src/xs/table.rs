@@ -18,14 +18,12 @@ type Begin = fn(&Arguments<'_>) -> Result<Call, Refused>;
 #[derive(Clone, Copy)]
 pub enum Success {
     Constant(i64),
-    Number,
-    /// The same, and true if it is 0.
+    /// A number, a text, or a list of numbers; in scalar context how many.
+    Value,
+    /// A number, true if it is 0.
     Written,
-    Text,
     /// pid, uid, gid
     Ids,
-    /// A list of numbers; in scalar context how many.
-    Numbers,
     /// As numbers, handles, endpoints: FDP_AS_..., after bytes if there are any
     Descriptors(u32),
 }
@@ -165,7 +163,7 @@ pub static TABLE: &[Row] = &numbered([
         .stores(FDP_STORE_SENDER),
     Row::new(c"File::FDpasser::send_files", c"c@", subs::send_files)
         .if_bad(FDP_DIE)
-        .gives(Success::Number),
+        .gives(Success::Value),
     Row::new(c"File::FDpasser::recv_fhs", c"rio", subs::receive_all)
         .if_bad(FDP_DIE)
         .gives(HANDLE)
@@ -185,11 +183,11 @@ pub static TABLE: &[Row] = &numbered([
     Row::new(c"File::FDpasser::peer_pidfd", c"d", subs::peer_pidfd).if_bad(FDP_DIE).gives(HANDLE),
     Row::new(c"File::FDpasser::peer_groups", c"d", subs::peer_groups)
         .if_bad(FDP_DIE)
-        .gives(Success::Numbers)
+        .gives(Success::Value)
         .fails_with(Failure::Nothing),
     Row::new(c"File::FDpasser::memfd", c"bb", subs::memfd).if_bad(FDP_DIE).gives(HANDLE),
-    Row::new(c"File::FDpasser::get_fopen_mode", c"d", subs::get_fopen_mode).gives(Success::Text),
-    Row::new(c"File::FDpasser::transport", c"", subs::transport).gives(Success::Text),
+    Row::new(c"File::FDpasser::get_fopen_mode", c"d", subs::get_fopen_mode).gives(Success::Value),
+    Row::new(c"File::FDpasser::transport", c"", subs::transport).gives(Success::Value),
     // Perl gives it the class.
     Row::new(c"File::FDpasser::CLONE", c"b", subs::clone),
     Row::new(c"File::FDpasser::cli_conn", c"p", subs::cli_conn)
@@ -198,7 +196,7 @@ pub static TABLE: &[Row] = &numbered([
         .fails_with(Failure::MinusOne),
     Row::new(c"File::FDpasser::my_getfl", c"d", subs::my_getfl)
         .counted(c"fd", c"$")
-        .gives(Success::Number)
+        .gives(Success::Value)
         .fails_with(Failure::MinusOne),
     Row::new(c"File::FDpasser::my_send_fd", c"cn", subs::my_send_fd)
         .counted(c"clifd, fd", c"$$")
@@ -215,7 +213,7 @@ pub static TABLE: &[Row] = &numbered([
         .stores(FDP_STORE_UID),
     Row::new(c"File::FDpasser::my_isastream", c"d", subs::my_isastream)
         .counted(c"fd", c"$")
-        .gives(Success::Number)
+        .gives(Success::Value)
         .fails_with(Failure::MinusOne),
     Row::new(c"File::FDpasser::bind_to_fs", c"dp", subs::bind_to_fs)
         .counted(c"fd, name", c"$$")
@@ -231,18 +229,18 @@ pub static TABLE: &[Row] = &numbered([
     Row::new(c"File::FDpasser::_send_files_from", c"cl@", subs::send_files_from)
         .updates_list(FDP_LIST_SENT)
         .quietly()
-        .gives(Success::Number),
+        .gives(Success::Value),
     Row::new(c"File::FDpasser::_send_err_from", c"clib", subs::send_err_from)
         .updates_list(FDP_LIST_ALL_SENT)
         .quietly(),
     Row::new(c"File::FDpasser::_write_from", c"clib@", subs::write_from)
         .updates_list(FDP_LIST_WRITTEN)
-        .gives(Success::Number)
+        .gives(Success::Value)
         .fails_with(Failure::Zero),
     Row::new(c"File::FDpasser::_write_quietly_from", c"clib@", subs::write_from)
         .updates_list(FDP_LIST_WRITTEN)
         .quietly()
-        .gives(Success::Number)
+        .gives(Success::Value)
         .fails_with(Failure::Zero),
     Row::new(c"File::FDpasser::_spare", c"hi", subs::spare)
         .gives(Success::Descriptors(FDP_AS_SPARE)),

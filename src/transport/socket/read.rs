@@ -64,7 +64,7 @@ impl Read {
             descriptors.truncate(self.want.most) + usize::from(received.control_cut && enough);
         bytes.truncate(received.length);
         let ids = sender_or_peer(self.ask_sender, received.sender, self.connection);
-        Ok(Answer { bytes: Some(bytes), descriptors, surplus, ids, ..Answer::default() })
+        Ok(Answer { descriptors, surplus, ids, ..Answer::bytes(bytes) })
     }
 
     /// Memory for what can come now, however much the caller would take.
@@ -81,7 +81,7 @@ impl Operation for Read {
         self.waiter.outcome()?;
         if half_read::recall(self.connection) {
             // The zero byte that was taken is the next that was sent.
-            return Ok(Answer { bytes: Some(vec![0]), ..Answer::default() }.into());
+            return Ok(Answer::bytes(vec![0]).into());
         }
         match self.look_and_take() {
             Err(Error::WouldBlock) => self.waiter.for_input(),

@@ -91,7 +91,7 @@ impl Read {
     fn finish(&mut self, bytes: Vec<u8>) -> Answer {
         let Taken { descriptors, surplus, sender, .. } = std::mem::take(&mut self.taken);
         let ids = sender_or_peer(self.ask_sender, sender, self.stream);
-        Answer { bytes: Some(bytes), descriptors, surplus, ids, ..Answer::default() }
+        Answer { descriptors, surplus, ids, ..Answer::bytes(bytes) }
     }
 }
 

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use fdpasser::descriptor;
 use fdpasser::error::{Error, Result};
-use fdpasser::operation::{Answer, Operation, Step};
+use fdpasser::operation::{Answer, Operation, Step, Value};
 use fdpasser::text::PeerText;
 use fdpasser::transport::socket::{control, Read, Receive};
 use fdpasser::wait::Signals;
@@ -116,7 +116,7 @@ fn receive_all(us: &OwnedFd, how: u8, most_calls: usize) -> Vec<Error> {
 }
 
 fn is_end(answer: &Answer) -> bool {
-    answer.bytes.as_ref().is_some_and(Vec::is_empty) && answer.descriptors.is_empty()
+    matches!(&answer.value, Value::Bytes(bytes) if bytes.is_empty()) && answer.descriptors.is_empty()
 }
 
 fn run(mut operation: impl Operation) -> Result<Answer> {
