@@ -44,7 +44,8 @@ struct Suspended {
 /// The first step of a call, or the next.
 ///
 /// # Safety
-/// `call` is the trampoline's, not yet abandoned; nobody else refers to it.
+/// `call` is the trampoline's, not yet abandoned; nobody else refers to it.  What
+/// the trampoline has not set is not read.
 #[no_mangle]
 pub unsafe extern "C" fn fdp_enter(call: *mut fdp_call) -> u32 {
     // SAFETY: by the caller's word.
