@@ -116,7 +116,8 @@ fn receive_all(us: &OwnedFd, how: u8, most_calls: usize) -> Vec<Error> {
 }
 
 fn is_end(answer: &Answer) -> bool {
-    matches!(&answer.value, Value::Bytes(bytes) if bytes.is_empty()) && answer.descriptors.is_empty()
+    matches!(&answer.value, Value::Bytes(bytes) if bytes.is_empty())
+        && answer.descriptors.is_empty()
 }
 
 fn run(mut operation: impl Operation) -> Result<Answer> {
