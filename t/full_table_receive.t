@@ -263,6 +263,20 @@ for my $open (0, 40) {
         for 1 .. 5;
 }
 
+# ... or standard input's, while what came last is held.
+{
+    my ($us, $peer) = pair();
+    send_raw($peer, "\0\0", $file) for 1 .. 3;
+    my @held = map { recv_fd($us) } 1, 2;
+    my ($got) = when_full {
+        POSIX::close(0);
+        recv_fd($us);
+    };
+    is $got, 0, 'the one free number is 0';
+    open STDIN, '<', '/dev/null' or die "/dev/null: $!";
+    POSIX::close($_) for @held;
+}
+
 # Room for some of a surplus.
 for my $free (1, 2, 3) {
     last if OverStreams::lack('a surplus');
