@@ -20,7 +20,7 @@ impl Held {
     /// None where there is nothing to do: it is blocked already.
     pub fn hold() -> Option<Self> {
         let before = sigpipe().thread_swap_mask(SigmaskHow::SIG_BLOCK).ok()?;
-        (!before.contains(Signal::SIGPIPE)).then_some(Held { before })
+        (!before.contains(Signal::SIGPIPE)).then(|| Held { before })
     }
 }
 

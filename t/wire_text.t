@@ -303,6 +303,30 @@ no_leak('none left over where the text was too long');
     is $child->result, 'in memory', 'STDERR is a string: it has the text';
 }
 
+# Nor does it change which signals the program holds back, and which have come.
+{
+    my $child = in_child {
+        my ($us, $peer) = pair();
+        pipe my $reader, my $writer or die "pipe: $!";
+        open STDERR, '>&', $writer or die "dup: $!";
+        close $_ for $reader, $writer;
+        my @seen;
+        $SIG{$_} = sub { push @seen, @_ } for qw(PIPE USR1);
+        for my $held ([ POSIX::SIGUSR1() ], [ POSIX::SIGUSR1(), POSIX::SIGPIPE() ]) {
+            my $signals = POSIX::SigSet->new(@$held);
+            POSIX::sigprocmask(POSIX::SIG_BLOCK(), $signals);
+            kill $_ => $$ for @$held;
+            syswrite $peer, "text\0\x0d";
+            recv_fh($us);
+            push @seen, errno_name($!);
+            POSIX::sigprocmask(POSIX::SIG_UNBLOCK(), $signals);
+            open STDERR, '>', '/dev/null' or die "/dev/null: $!";
+        }
+        return "@seen[ 0 .. 2 ] @{[ sort @seen[ 3 .. $#seen ] ]}";
+    };
+    is $child->result, 'EACCES USR1 EACCES PIPE USR1', 'signals that are held back meanwhile';
+}
+
 {
     package Tied::Quiet;
     sub TIEHANDLE { return bless [], shift }
