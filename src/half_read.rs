@@ -151,6 +151,12 @@ mod tests {
         assert!(!recall(one.as_fd()), "the oldest has made room");
         assert!(recall(other.as_fd()));
 
+        // Of what is left each stays older than the next.
+        let table = Locked::lock();
+        table.remove(1);
+        assert_eq!([0, 1, MOST - 3].map(|index| table.get(index).inode), [1, 3, MOST as u64 - 1]);
+        drop(table);
+
         // As in a child of the process that remembered.
         assert!(remember(other.as_fd()));
         OWNER.store(1, Ordering::Relaxed);
