@@ -147,5 +147,65 @@ for my $threads ($Config{useithreads} ? (0, 1) : 0) {
         is_deeply [ @$run{qw(err status)} ], [ '', 0 ], '... and nothing else';
     }
 }
+# Over streams, where it was announced: what comes next is not taken for it.
+my $over_streams = <<'END';
+use strict;
+use warnings;
+use Situation;
+use Peer;
+use File::FDpasser qw(:all);
+
+my $file = tagged('a');
+my %receive = (
+    recv_fh  => sub { grep {defined} recv_fh($_[0]) },
+    recv_fds => sub { map { my $tag = tag_of($_); POSIX::close($_); $tag } recv_fds($_[0]) },
+    recv_fhs => sub { recv_fhs($_[0], 3) },
+    read_fd  => sub { my @got = read_fd($_[0], 10, 3); @got ? (length shift @got, @got) : () },
+);
+Situation::new_baseline();
+
+sub outcome {
+    my ($receive, $us) = @_;
+    $! = 0;
+    my @got = $receive->($us);
+    return @got ? join ' ', map { ref $_ ? tag_of($_) : $_ } @got : errno_name($!);
+}
+
+for my $name (sort keys %receive) {
+    my ($us, $peer) = spipe();
+    send_file($peer, $file);
+    local $ENV{REFUSED_FROM} = 0;
+    my @got = outcome($receive{$name}, $us);
+    delete $ENV{REFUSED_FROM};
+    write_fd($peer, 'bytes', $file) if $name eq 'read_fd';
+    push @got, outcome($receive{$name}, $us) if $name eq 'read_fd';
+    close $peer;
+    print "$name: @got, ", outcome($receive{$name}, $us), "\n";
+}
+{
+    my ($us, $peer) = spipe();
+    syswrite $peer, "\0\0";
+    my @got = outcome($receive{read_fd}, $us);
+    local $ENV{REFUSED_FROM} = 0;
+    send_control($peer, "\0", rights($file));
+    push @got, outcome($receive{read_fd}, $us);
+    delete $ENV{REFUSED_FROM};
+    write_fd($peer, 'bytes', $file);
+    print "read_fd, later: @got ", outcome($receive{read_fd}, $us), "\n";
+}
+print map {"left: $_\n"} leaked();
+END
+{
+    my $run = script($over_streams)->run(
+        shell => qq{export FDPASSER_TRANSPORT=streams LD_PRELOAD="\$LD_PRELOAD $dir/refuse.so"});
+    is $run->{out}, <<'END', 'over streams';
+read_fd: 2 5 a, 0
+recv_fds: EACCES, ENOTCONN
+recv_fh: EACCES, ENOTCONN
+recv_fhs: EACCES, ENOTCONN
+read_fd, later: 2 EACCES 5 a
+END
+    is_deeply [ @$run{qw(err status)} ], [ '', 0 ], '... and nothing else';
+}
 no_leak();
 done_testing;

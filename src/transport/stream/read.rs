@@ -56,7 +56,7 @@ impl Read {
     fn take(&mut self) -> Result<Vec<u8>> {
         let announced = half_read::recall(self.stream);
         let taken = self.take_up_to_bytes(announced);
-        if announced && taken.is_err() {
+        if announced && !matches!(taken, Ok(_) | Err(Error::Refused)) {
             half_read::remember(self.stream);
         }
         taken
@@ -80,10 +80,12 @@ impl Read {
         }
     }
 
-    /// If it is there; what fails the next read meets.
+    /// If it is there; what fails the next read meets, unless the system refuses the
+    /// descriptor, which has gone then.
     fn take_announced(&mut self) {
         match calls::recvfd(self.stream, true) {
             Ok(passed) => self.taken.add(passed, self.most),
+            Err(Error::Refused) => {}
             Err(_) => drop(half_read::remember(self.stream)),
         }
     }

@@ -64,7 +64,11 @@ impl Receive {
                     Ok(Received::Data(message)) => self.read(&message)?,
                     Ok(Received::Descriptor(passed)) => return Ok(self.finish(passed)),
                     Err(Error::WouldBlock) => return self.waiter.for_input(),
-                    Err(error) => return Err(error),
+                    Err(error) => {
+                        // What the system has refused has gone.
+                        self.announced &= error != Error::Refused;
+                        return Err(error);
+                    }
                 },
             }
         }
