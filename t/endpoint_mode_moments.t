@@ -88,5 +88,35 @@ for my $umask (0, 022, 077) {
     $program->end;
 }
 
+# What somebody else has put at the name by then keeps its permissions.
+{
+    my $other = "$dir/other";
+    write_file($other, '');
+    my %instead = (
+        'a file'            => sub { link $other, $path },
+        'a link to a file'  => sub { symlink $other, $path },
+        'a link to nowhere' => sub { symlink "$dir/nowhere", $path },
+    );
+    umask 077;
+    my $program = Stepped->new;
+    for my $what (sort keys %instead) {
+        chmod 0600, $other or die "chmod: $!";
+        my $opens = 0;
+        my $got = $program->endp_create($path, mode => 0666, sub {
+            my ($call) = @_;
+            return 0 if $call ne 'openat' || $opens++;
+            unlink $path;
+            $instead{$what}->() or die "$what: $!";
+            return 0;
+        });
+        is $got->{errno}, '', "$what instead of the node: no failure";
+        is $opens, 1, '... it is opened once';
+        is octal(S_IMODE((stat $other)[2])), '0600', '... and left alone';
+        unlink $path;
+    }
+    $program->end;
+    umask 022;
+}
+
 no_leak();
 done_testing;

@@ -94,6 +94,8 @@ SKIP: {
     fails { endp_connect("$in/none") } undef, 'ENOENT', '... missing';
     fails { endp_create("$in/none/server") } undef, 'ENOENT',
         '... in a missing directory';
+    fails { endp_create("$in/none/") } undef, 'ENOENT', '... which is the name';
+    fails { endp_create("$in/") } undef, 'EADDRINUSE', '... a directory as the name';
     unlink "$in/server";
     open my $file, '>', "$in/server" or die $!;
     print {$file} 'precious';
@@ -102,6 +104,16 @@ SKIP: {
         "... a user's file";
     is -s "$in/server", 8, '... is left alone';
     unlink "$in/server";
+    for my $more (0, 1) {
+        my $longest = substr "$dir/" . './' x 3000, 0, 4095 - length 'server';
+        my $path = ($longest =~ s{\.\z}{/}r) . 'server' . 's' x $more;
+        is length $path, 4095 + $more, 'a path of ' . length $path;
+        if ($more) {
+            fails { endp_create($path) } undef, 'ENAMETOOLONG', '... is too long';
+            is names("$dir"), '', '... and nothing is there';
+        }
+        else { ok answers($path, my $listener = endp_create($path)), '... is served'; unlink $path }
+    }
     fails { endp_create('/' . 'x/' x 3000 . 'server') } undef, 'ENAMETOOLONG',
         'longer than any path';
     fails { endp_connect('/' . 'x/' x 3000 . 'server') } undef, 'ENAMETOOLONG',

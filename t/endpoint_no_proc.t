@@ -2,7 +2,7 @@ use strict;
 use warnings;
 use lib 't/lib';
 use Test::More;
-use Errno qw(EACCES ENOENT ENOTDIR);
+use Errno qw(EACCES EMFILE ENOENT ENOTDIR);
 use Files;
 use Identity;
 use Meeting;
@@ -83,6 +83,10 @@ SKIP: {
             is names($dir), $long, '... nothing is there';
         }
     }
+    my $got = $program->endp_create("$dir$too_long{'a long directory'}",
+        sub { $_[0] eq 'fcntl' ? EMFILE : 0 });
+    is $got->{errno}, 'EMFILE', 'a full table: a long directory';
+    is names("$dir/$long"), '', '... nothing is there';
     $program->end;
 }
 

@@ -218,6 +218,8 @@ for ([ [ no_such => 1 ], qr/there is no option no_such/ ], [ ['type'], qr/option
 eval { endp_create($path, type => 'dgram', backlog => 5) };
 like $@, qr/\AInvalid args to endp_create: backlog makes no sense with type => 'dgram'/,
     'a backlog of datagrams';
+ok endp_create($path, type => 'seqpacket', backlog => 5), '... while packets may have one';
+unlink $path;
 
 no_leak();
 done_testing;

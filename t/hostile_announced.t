@@ -54,6 +54,8 @@ my @situations = (
         => [qw(EAGAIN EAGAIN a EACCES)],
     'announced, then the end' => [ "\0\0", 'end' ] => [qw(EPROTO ENOTCONN)],
     'announced, the end later' => [ "\0\0", 1, 'end' ] => [qw(EAGAIN EPROTO ENOTCONN)],
+    'announced, a status, the end' => [ "\0\0", "\0\x0d", 'end' ] => [qw(EACCES ENOTCONN)],
+    'announced, malformed, the end' => [ "\0\0", "\0ab", 'end' ] => [qw(EPROTO ENOTCONN)],
     'announced with text'     => [ "text\0\0", 1, 'a' ] => [qw(EAGAIN a EAGAIN)],
 );
 for my $name (sort keys %receive) {

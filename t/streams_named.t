@@ -255,6 +255,20 @@ SKIP: {
     ok !-e "$dir/no", '... and nothing is left there';
 }
 
+# The end that is to accept is another process's: nobody would.
+{
+    my $path = "$dir/elsewhere";
+    my ($server, $named) = spipe();
+    my $done  = gate();
+    my $child = in_child { undef $named; $done->wait; 1 };
+    undef $server;
+    fails { File::FDpasser::bind_to_fs(fileno $named, $path) } 0, 'EINVAL',
+        'the other end is elsewhere: no name';
+    ok !-e $path, '... and nothing is left there';
+    $done->open;
+    $child->result;
+}
+
 # Whichever end it is that gets the name, all descriptors of the other accept, and
 # are inherited as they were.
 for my $turned (0, 1) {

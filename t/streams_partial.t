@@ -15,7 +15,7 @@ use Message;
 use Peer;
 use Signals;
 use Situation;
-use Socket qw(SOL_SOCKET SO_SNDBUF);
+use Socket qw(MSG_DONTWAIT SOL_SOCKET SO_SNDBUF);
 
 use constant MUCH => 3_000_000;
 
@@ -81,6 +81,50 @@ SKIP: {
     }
 }
 
+# Each waits for room where there is none, and goes when there is.
+for my $send (
+    [ send_file  => sub { send_file($_[0], $file) } ],
+    [ send_files => sub { send_files($_[0], $file) } ],
+    [ send_err   => sub { send_err($_[0], 2, 'why') } ],
+    [ write_fd   => sub { write_fd($_[0], 'x', $file) } ],
+    )
+{
+    my ($name, $code) = @$send;
+    my ($us, $peer) = spipe();
+    $_->blocking(0) for $us, $peer;
+    1 while $code->($us);
+    $us->blocking(1);
+    my $sender = in_child { watchdog(5); $code->($us) };
+    1 until is_blocked($sender->pid);
+    1 while read_fd($peer, 5000, 1);
+    is_deeply [ eval { $sender->result } ], [1], "$name waits for room";
+}
+
+# Blocking, without a signal, all bytes go.
+{
+    my ($us, $peer) = spipe();
+    my $writer = in_child { watchdog(5); close $us; return write_fd($peer, $much, $file) };
+    undef $peer;
+    my ($bytes, @fh) = read_all($us, MUCH, 253);
+    is_deeply [ eval { $writer->result } ], [MUCH], 'write_fd waits until all has gone';
+    ok $bytes eq $much && @fh == 1, '... and that has come';
+}
+
+# An announcement goes where its descriptor finds room, too: as many of the one as of
+# the other, however the room is divided.
+SKIP: {
+    skip 'streams of the system cannot be looked into', 2 if transport() !~ /emulated/;
+    for my $before (0, 1) {
+        my ($us, $peer) = spipe();
+        $us->blocking(0);
+        syswrite $us, 'x' for 1 .. $before;
+        my ($sent, $announced) = (0, 0);
+        $sent++ while send_file($us, $file);
+        while (defined recv $peer, my $packet, 10, MSG_DONTWAIT) { $announced++ if $packet eq "\0\0" }
+        is $announced, $sent, "$before messages before: each announcement has its descriptor";
+    }
+}
+
 # A full table, and an announcement waits: nothing is taken, and nothing is lost.
 {
     my ($us, $peer) = spipe();
@@ -90,6 +134,14 @@ SKIP: {
     is_deeply \@seen, [qw(EMFILE EMFILE)], 'a full table, an announcement: EMFILE';
     my ($bytes, $fh) = read_fd($us, 10, 1);
     is_deeply [ $bytes, tag_of($fh) ], [ "\0\0", 'once' ], '... and it stays, with its descriptor';
+}
+
+# Two zero bytes by themselves are bytes.
+{
+    my ($us, $peer) = spipe();
+    $us->blocking(0);
+    is write_fd($peer, "\0\0"), 2, 'two zero bytes without a descriptor';
+    is_deeply [ read_fd($us, 10, 0) ], ["\0\0"], '... go as they are';
 }
 
 # What is no announcement where no descriptor is wanted: the bytes alone.
@@ -124,6 +176,25 @@ for my $kind (kinds()) {
     close $peer;
     my ($bytes, @fh) = read_all($us, MUCH, 253);
     is @fh, 1, "$kind: one descriptor went, with the part";
+}
+
+# More descriptors than ever find room together: they go one by one; and a signal
+# before the first byte is EINTR.
+SKIP: {
+    skip 'streams of the system have other limits', 3 if transport() !~ /emulated/;
+    my ($us, $peer) = spipe();
+    setsockopt $peer, SOL_SOCKET, SO_SNDBUF, 64 * 1024 or die "SO_SNDBUF: $!";
+    my @files = ($file) x 253;
+    is_deeply [ interrupted('SA_RESTART', sub { scalar write_fd($peer, 'x', @files) }) ],
+        [ undef, 'EINTR', 1 ], 'a signal between the descriptors';
+    $us->blocking(0);
+    1 while read_fd($us, 10, 253);
+    $us->blocking(1);
+    my $sender = in_child { watchdog(5); close $us; return write_fd($peer, 'x', @files) };
+    undef $peer;
+    my ($bytes, @fh) = read_fd($us, 10, 253);
+    is_deeply [ $bytes, scalar @fh ], [ 'x', 253 ], '... without one, all come';
+    is_deeply [ eval { $sender->result } ], [1], '... as they were sent';
 }
 
 # A peer that goes away

@@ -168,6 +168,18 @@ SKIP: {
         'a bad descriptor comes first';
 }
 
+# One of several that is not open: nothing has gone, the announcement neither.
+{
+    my ($here, $there) = spipe();
+    $there->blocking(0);
+    for my $bytes ("\0\0", 'x') {
+        fails { write_fd($here, $bytes, $file, 1000) } undef, 'EBADF', 'one is not open: write_fd';
+        fails { recv_fh($there) } undef, 'EAGAIN', '... nothing has gone';
+    }
+    fails { send_files($here, $file, 1000) } undef, 'EBADF', 'one is not open: send_files';
+    fails { recv_fh($there) } undef, 'EAGAIN', '... nothing has gone';
+}
+
 # Several, and bytes
 {
     my ($here, $there) = spipe();

@@ -15,7 +15,7 @@
 use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::{Read, Seek};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -129,6 +129,39 @@ fn bad_descriptors() {
     let closed = unsafe { BorrowedFd::borrow_raw(1_000_000) };
     assert_eq!(calls::sendfd(closed, 0), Err(system(Errno::EBADF)));
     assert_eq!(calls::isastream(closed), Err(system(Errno::EBADF)));
+}
+
+#[test]
+fn what_is_no_stream_brings_nothing() {
+    let file = OwnedFd::from(File::open("/dev/null").expect("/dev/null"));
+    assert_eq!(receive(&file).err(), Some(system(Errno::ENOTTY)));
+    assert_eq!(calls::getmsg(file.as_fd(), 10), Err(system(Errno::ENOTTY)));
+    assert_eq!(calls::receive(file.as_fd(), 10, true).err(), Some(system(Errno::ENOTTY)));
+    // Of the right kind, but nobody is at the other end, nor listens.
+    let kind = nix::sys::socket::SockType::SeqPacket;
+    let lone = fdpasser::system::socket(kind).expect("a socket");
+    assert_eq!(receive(&lone).err(), Some(system(Errno::ENOTCONN)));
+    assert_eq!(calls::getmsg(lone.as_fd(), 10), Err(system(Errno::ENOTCONN)));
+    let options = Listening::default();
+    let attaching = Attaching::new(lone.as_fd(), None, b"never-made\0", options);
+    assert_eq!(attaching.err(), Some(Error::InvalidArgument));
+}
+
+/// Packets of other families, and a type that has no name: where there are any.
+#[test]
+fn other_packets_are_no_streams() {
+    for (family, kind) in [(libc::AF_ALG, libc::SOCK_SEQPACKET), (libc::AF_PACKET, 10)] {
+        // SAFETY: the number is new, and nobody else's.
+        let made = unsafe { libc::socket(family, kind, 0) };
+        if made < 0 {
+            continue;
+        }
+        // SAFETY: as above.
+        let socket = unsafe { OwnedFd::from_raw_fd(made) };
+        assert_eq!(calls::isastream(socket.as_fd()), Ok(false));
+        assert_eq!(send(&socket, &socket), Err(system(Errno::EOPNOTSUPP)));
+        assert_eq!(calls::push_connld(socket.as_fd()), Err(Error::InvalidArgument));
+    }
 }
 
 #[test]
@@ -275,6 +308,9 @@ fn the_server_end_keeps_its_number() {
         Attaching::new(named.as_fd(), None, path.to_bytes_with_nul(), options).expect("ready");
     assert!(matches!(attaching.advance(), Ok(Step::Done(_))));
     assert_eq!(receive(&server).err(), Some(Error::WouldBlock));
+    // Clients come there, no messages.
+    assert_eq!(calls::getmsg(server.as_fd(), 10), Err(system(Errno::EINVAL)));
+    assert_eq!(calls::receive(server.as_fd(), 10, true).err(), Some(system(Errno::EINVAL)));
     let name = fs::metadata(directory.0.join("name")).expect("the node");
     assert!(name.file_type().is_socket());
 }

@@ -255,3 +255,17 @@ pub fn is_same_file(one: BorrowedFd<'_>, other: BorrowedFd<'_>) -> bool {
     // SAFETY: takes two numbers, and changes nothing.
     unsafe { libc::fcntl(one.as_raw_fd(), F_DUPFD_QUERY, other.as_raw_fd()) == 1 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The kernel says an errno where it had no room for one.
+    #[test]
+    fn what_is_no_number_is_no_descriptor() {
+        let unasked = |number: i32| unasked_descriptor(libc::SOL_SOCKET, 4, &number.to_ne_bytes());
+        assert_eq!([0, 7, -1, -24].map(unasked), [Some(0), Some(7), None, None]);
+        assert_eq!(unasked_descriptor(libc::SOL_SOCKET, libc::SCM_RIGHTS, &[7, 0, 0, 0]), None);
+        assert_eq!(unasked_descriptor(libc::SOL_SOCKET, 4, &[7, 0, 0]), None);
+    }
+}

@@ -188,8 +188,8 @@ mod tests {
     use nix::sys::socket::SockType;
 
     use super::*;
-    use crate::system::socket;
     use crate::system::stat::lstat;
+    use crate::system::{socket, socketpair};
 
     /// Of its own; removed with what is in it.
     struct Directory(PathBuf);
@@ -237,6 +237,7 @@ mod tests {
     fn what_is_pending_is_taken_and_nothing_waited_for() {
         let mut signals = SigSet::empty();
         signals.add(Signal::SIGPIPE);
+        signals.add(Signal::SIGUSR2);
         signals.thread_block().unwrap();
         for take in [take_pending, crate::system::take_pending] {
             raise(Signal::SIGPIPE).unwrap();
@@ -245,6 +246,19 @@ mod tests {
             assert!(!pending().contains(Signal::SIGPIPE));
             take(&signals);
         }
+    }
+
+    #[test]
+    fn a_wait_is_under_the_mask_and_no_time_is_too_long_for_it() {
+        let mut mask = SigSet::thread_get_mask().unwrap();
+        mask.add(Signal::SIGUSR2);
+        assert_eq!(poll_with_mask(&mut [], Some(Duration::ZERO), Some(&mask)), Ok(0));
+        assert!(SigSet::thread_get_mask().unwrap().contains(Signal::SIGUSR2));
+        let (end, other) = socketpair(SockType::Stream).unwrap();
+        let closes = std::thread::spawn(move || drop(other));
+        let mut fds = [PollFd::new(end.as_fd(), PollFlags::POLLIN)];
+        assert_eq!(poll_with_mask(&mut fds, Some(Duration::MAX), None), Ok(1));
+        closes.join().unwrap();
     }
 
     // One test: the umask is the whole process's.
