@@ -303,6 +303,22 @@ no_leak('none left over where the text was too long');
     is $child->result, 'in memory', 'STDERR is a string: it has the text';
 }
 
+# Text that comes with a descriptor is taken to its end before a callback runs, which
+# finds nothing of that message.
+{
+    my ($us, $peer) = pair();
+    $us->blocking(0);
+    my $file = tagged('behind much text');
+    my @inner;
+    local $File::FDpasser::on_text = sub {
+        my @none = recv_fh($us);
+        push @inner, errno_name($!);
+    };
+    send_raw($peer, 'x' x 5000 . "\0\0", $file);
+    is tag_of(scalar recv_fh($us)), 'behind much text', '5,000 bytes with a descriptor';
+    is_deeply \@inner, ['EAGAIN'], '... and a callback that receives';
+}
+
 # Nor does it change which signals the program holds back, and which have come.
 {
     my $child = in_child {
