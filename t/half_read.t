@@ -308,6 +308,20 @@ for my $name (sort keys %receive) {
     my @seen = with_free 0, sub { map { outcome($name, $us) } 1, 2 };
     is_deeply [ @seen, outcome($name, $us) ], [qw(EMFILE EMFILE), 'the other half'],
         "$name: a full table between the halves";
+
+    # An error status, whose descriptor counts for nothing; and what looks like one.
+    ($us, $peer) = half_read_pair();
+    send_raw($peer, "\x0d", $file);
+    @seen = with_free 0, sub { outcome($name, $us) };
+    is_deeply \@seen, ['EACCES'], "$name: a full table, and the half is an error";
+    ($us, $peer) = half_read_pair();
+    send_raw($peer, "\0", $file);
+    syswrite $peer, "\x0d\0\x02";
+    $text = '';
+    @seen = with_free 0, sub { outcome($name, $us) };
+    is_deeply [ @seen, map { outcome($name, $us) } 1, 2 ], [ 'EMFILE', 'the other half', 'ENOENT' ],
+        '... and the half and what follows look like one';
+    is $text, "\x0d", '... which is text';
 }
 
 undef $file;
