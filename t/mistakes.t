@@ -15,7 +15,7 @@ use File::FDpasser::Channel;
 use File::FDpasser::Loop qw(run watch);
 use File::FDpasser::Queue;
 use POSIX ();
-use Socket qw(AF_INET AF_UNIX PF_UNSPEC SOCK_DGRAM SOCK_STREAM);
+use Socket qw(AF_INET AF_UNIX PF_UNSPEC SOCK_DGRAM SOCK_SEQPACKET SOCK_STREAM);
 
 my $dir = workdir();
 
@@ -224,6 +224,31 @@ SKIP: {
     };
     is $lived, undef, 'a warning that is fatal';
     like $@, qr/listening endpoint/, '... is an exception';
+}
+# ---- sending there, and where nobody ever was: no SIGPIPE
+
+SKIP: {
+    skip 'STREAMS say that nobody is there', 15 if File::FDpasser::transport() eq 'streams';
+    my %send = (
+        send_file  => 'send_file($listener, \*STDIN)',
+        send_files => 'send_files($listener, \*STDIN)',
+        send_err   => 'send_err($listener, 5)',
+        write_fd   => q{write_fd($listener, 'x', \*STDIN)},
+    );
+    my $raised = 0;
+    local $SIG{PIPE} = sub { $raised++ };
+    for my $function (sort keys %send) {
+        warns($send{$function}, "$function: this is a listening endpoint;"
+            . ' serv_accept_fh takes its clients', "$function on a listener");
+        is errno_name($!), 'ENOTCONN', '... is ENOTCONN';
+    }
+    for my $type (SOCK_STREAM, SOCK_SEQPACKET) {
+        socket my $alone, AF_UNIX, $type, PF_UNSPEC or die "socket: $!";
+        fails { send_file($alone, \*STDIN) } undef, 'ENOTCONN', 'a socket that is connected to nothing';
+        fails { scalar write_fd($alone, 'x', \*STDIN) } undef, 'ENOTCONN', '... to write to';
+        fails { send_err($alone, 5) } undef, 'ENOTCONN', '... an error reply';
+    }
+    is $raised, 0, 'nor was there a SIGPIPE';
 }
 {
     my $listener = endp_create(workdir() . '/stdin') or die "endp_create: $!";

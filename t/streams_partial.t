@@ -109,6 +109,14 @@ for my $send (
     is_deeply [ eval { $writer->result } ], [MUCH], 'write_fd waits until all has gone';
     ok $bytes eq $much && @fh == 1, '... and that has come';
 }
+{
+    my ($us, $peer) = spipe();
+    my $sender = in_child { watchdog(5); close $us; return send_files($peer, ($file) x 300) };
+    undef $peer;
+    my $came = 0;
+    $came++ while recv_fh($us);
+    is_deeply [ eval { $sender->result }, $came ], [ 300, 300 ], 'send_files waits, too';
+}
 
 # An announcement goes where its descriptor finds room, too: as many of the one as of
 # the other, however the room is divided.

@@ -150,7 +150,10 @@ fn what_is_no_stream_brings_nothing() {
 /// Packets of other families, and a type that has no name: where there are any.
 #[test]
 fn other_packets_are_no_streams() {
-    for (family, kind) in [(libc::AF_ALG, libc::SOCK_SEQPACKET), (libc::AF_PACKET, 10)] {
+    let packets = libc::SOCK_SEQPACKET;
+    for (family, kind) in
+        [(libc::AF_ALG, packets), (libc::AF_VSOCK, packets), (libc::AF_PACKET, 10)]
+    {
         // SAFETY: the number is new, and nobody else's.
         let made = unsafe { libc::socket(family, kind, 0) };
         if made < 0 {

@@ -83,13 +83,15 @@ fn is_listener(end: BorrowedFd<'_>) -> bool {
     socket_option::is_listener(end).unwrap_or(false)
 }
 
-fn is_gone(errno: Errno) -> bool {
-    matches!(errno, Errno::EPIPE | Errno::ENOTCONN)
+/// Whether the failure says that the peer has gone.  Not every system says EPIPE; and
+/// what never had a peer, as the server's end of a named stream, is ENOTCONN as well.
+fn is_gone(to: BorrowedFd<'_>, errno: Errno) -> bool {
+    errno == Errno::EPIPE || errno == Errno::ENOTCONN && system::peer_ids(to).is_ok()
 }
 
 pub fn write(to: BorrowedFd<'_>, message: &[u8]) -> Result<usize> {
     match control::send_packet(to, message, &[]) {
-        Err(errno) if is_gone(errno) => {
+        Err(errno) if is_gone(to, errno) => {
             // Not every system raises it for packets.
             raise(Signal::SIGPIPE)?;
             Err(Error::System(Errno::EPIPE))
@@ -209,7 +211,7 @@ pub fn sendfd(to: BorrowedFd<'_>, descriptor: RawFd) -> Result<()> {
     let messages = &both[..if NOTES_SENDERS { 2 } else { 1 }];
     match control::send_packet(to, &[0], messages) {
         Ok(_) => Ok(()),
-        Err(errno) if is_gone(errno) => Err(HANGUP),
+        Err(errno) if is_gone(to, errno) => Err(HANGUP),
         Err(errno) => Err(Error::from(errno)),
     }
 }
