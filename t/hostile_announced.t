@@ -56,6 +56,7 @@ my @situations = (
     'announced, the end later' => [ "\0\0", 1, 'end' ] => [qw(EAGAIN EPROTO ENOTCONN)],
     'announced, a status, the end' => [ "\0\0", "\0\x0d", 'end' ] => [qw(EACCES ENOTCONN)],
     'announced, malformed, the end' => [ "\0\0", "\0ab", 'end' ] => [qw(EPROTO ENOTCONN)],
+    'announced, text, the end' => [ "\0\0", 'text', 'end' ] => [qw(EPROTO ENOTCONN)],
     'announced with text'     => [ "text\0\0", 1, 'a' ] => [qw(EAGAIN a EAGAIN)],
 );
 for my $name (sort keys %receive) {

@@ -10,7 +10,7 @@ use Test::More;
 use Files;
 use Situation;
 
-use File::FDpasser;
+use File::FDpasser qw(:all);
 use IO::Handle;
 use POSIX ();
 
@@ -85,6 +85,19 @@ for my $name (sort keys %receive) {
         like $first, $heard{$to}, "$name, text for $to: a signal ends the call, its handler runs";
         is $then, identity(\*STDIN), '... then what was sent comes';
         ok content($shown) eq $SENT, '... after all of the text' if $to eq 'STDERR';
+    }
+}
+
+# An error status behind the text is not lost, in whichever call it comes.
+for my $name (qw(recv_fh recv_fd)) {
+    for my $to (qw(STDERR XSUB)) {
+        my ($here, $there) = spipe();
+        send_err($here, 2, "why\n");
+        undef $here;
+        my (undef, $then) = (in_child {
+            interrupted($receive{$name}, $there, $to{$to});
+        })->result;
+        is $then, 'ENOENT', "$name, text for $to, and an error status: it comes";
     }
 }
 

@@ -8,6 +8,7 @@ use warnings;
 
 use lib 't/lib';
 use Test::More;
+use Peer qw(rights send_control);
 use Situation;
 
 use File::FDpasser qw(:all);
@@ -82,6 +83,21 @@ for my $receive (\&recv_fhs, \&recv_fds) {
     my ($got) = $receive->($us, 1);
     is $got && identity($got), identity(\*STDIN), q{... for who wants one};
     POSIX::close($got) if $got && !ref $got;
+}
+
+# What another program sends may have more than one: the surplus is closed, and told of.
+for my $name (qw(recv_fh recv_fd recv_fhs read_fd)) {
+    my ($us, $peer) = spipe();
+    my @warnings;
+    local $SIG{__WARN__} = sub { push @warnings, @_ };
+    send_control($peer, "\0", rights(\*STDIN, \*STDIN));
+    syswrite $peer, 'bytes' if $name eq 'read_fd';
+    my ($got) = $name eq 'recv_fh' ? recv_fh($us) : $name eq 'recv_fd' ? recv_fd($us)
+        : $name eq 'recv_fhs' ? recv_fhs($us) : (read_fd($us, 10, 5))[1];
+    is identity($got), identity(\*STDIN), "$name, two at once: the first";
+    is scalar @warnings, 1, '... and a warning';
+    like "@warnings", qr/\Aat least 1 more descriptor than asked for/, '... of the other';
+    POSIX::close($got) if !ref $got;
 }
 
 # As many descriptors as one call sends come in one read, with what is behind.

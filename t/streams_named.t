@@ -20,6 +20,7 @@ use POSIX ();
 use Peer;
 use Signals;
 use Situation;
+use Socket qw(AF_UNIX SOCK_SEQPACKET pack_sockaddr_un);
 
 my $dir = workdir();
 
@@ -267,6 +268,31 @@ SKIP: {
     ok !-e $path, '... and nothing is left there';
     $done->open;
     $child->result;
+}
+
+# Who sends is noted in connections of a server's end that another program has made,
+# and of clients that do not wait for the server, from the first message on.
+SKIP: {
+    skip 'streams of the system cannot be made by hand', 4 if transport() !~ /emulated/;
+    my $path = "$dir/by_hand";
+    socket my $by_hand, AF_UNIX, SOCK_SEQPACKET, 0 or die "socket: $!";
+    bind $by_hand, pack_sockaddr_un($path) or die "bind: $!";
+    listen $by_hand, 5 or die "listen: $!";
+    my $child  = in_child { my $stream = endp_connect($path); send_file($stream, \*STDIN) };
+    my $stream = serv_accept_fh($by_hand);
+    is identity(recv_fh($stream, my $sender)), identity(\*STDIN), 'a server made by hand';
+    is_deeply [ @$sender{qw(pid from)} ], [ $child->pid, 'message' ], '... notes who sends';
+    $child->result;
+    undef $by_hand;
+
+    my $server = endp_create($path);
+    socket my $client, AF_UNIX, SOCK_SEQPACKET, 0 or die "socket: $!";
+    connect $client, pack_sockaddr_un($path) or die "connect: $!";
+    $child = in_child { send_control($client, "\0", rights(\*STDIN)) };
+    $child->result;
+    $stream = serv_accept_fh($server);
+    is identity(recv_fh($stream, $sender)), identity(\*STDIN), 'a client that does not wait';
+    is_deeply [ @$sender{qw(pid from)} ], [ $child->pid, 'message' ], '... it is noted who sent';
 }
 
 # Whichever end it is that gets the name, all descriptors of the other accept, and

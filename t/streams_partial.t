@@ -152,6 +152,31 @@ SKIP: {
     is_deeply [ read_fd($us, 10, 0) ], ["\0\0"], '... go as they are';
 }
 
+# Behind a descriptor that nothing announced they are its bytes, and announce none.
+SKIP: {
+    skip 'streams of the system cannot be written to by hand', 2 if transport() !~ /emulated/;
+    my ($us, $peer) = spipe();
+    for my $bytes ("\0\0", 'next') {
+        send_control($peer, "\0", rights($file));
+        syswrite $peer, $bytes;
+    }
+    for my $bytes ("\0\0", 'next') {
+        my ($came, @fh) = read_fd($us, 10, 5);
+        is_deeply [ $came, scalar @fh ], [ $bytes, 1 ], 'bytes behind a descriptor end its message';
+    }
+}
+
+# Of several senders it is the last who is told.
+SKIP: {
+    skip 'streams of the system cannot be written to by hand', 1 if transport() !~ /emulated/;
+    my ($us, $peer) = spipe();
+    my $child = in_child { send_control($peer, "\0", rights($file)) };
+    $child->result;
+    write_fd($peer, 'x', $file);
+    read_fd($us, 10, 5, my $sender);
+    is $sender->{pid}, $$, 'descriptors of two processes: who sent the last';
+}
+
 # What is no announcement where no descriptor is wanted: the bytes alone.
 for my $most (0, 1) {
     my ($us, $peer) = spipe();
