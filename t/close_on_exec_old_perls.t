@@ -27,7 +27,7 @@ my $script = script(<<'END');
 use strict;
 use warnings;
 use Fcntl;
-use File::FDpasser;
+use File::FDpasser qw(:all);
 
 sub survive { return join ' ', map { fcntl($_, F_GETFD, 0) & FD_CLOEXEC ? 0 : 1 } @_ }
 my ($one, $two) = spipe();
@@ -43,6 +43,8 @@ print 'below: ', survive($one, $two, my $first = received()), "\n";
     local $^F = 1000;
     print 'ends: ', survive(spipe()), "\n";
 }
+sub read_with { write_fd($one, $_[0], \*STDIN); return (read_fd($two, 10, 5))[1] }
+print 'read: ', survive(read_with('bytes'), read_with("\0\0")), "\n";
 END
 
 local $ENV{LD_PRELOAD} = $library->path;
@@ -52,6 +54,7 @@ is $run->{out}, <<'END', 'up to $^F they survive, above it they do not';
 below: 0 0 0
 0 1 1: 1 0 0
 ends: 1 1
+read: 0 0
 END
 
 no_leak();

@@ -235,6 +235,7 @@ sub dies_of {
     for (
         [ "mode => '0600' $string 0600 was meant", mode => '0600' ],
         [ "mode => '0400' $string 0400 was meant", mode => '0400' ],
+        [ "mode => '0777' $string 0777 was meant", mode => '0777' ],
         [ "mode => '00' $string 0000 was meant",   mode => '00' ],
         [ 'mode => 600 is more than 0777: 0600 was meant', mode => 600 ],
         [ 'mode => 600 is more than 0777: 0600 was meant', mode => '600' ],
@@ -243,6 +244,7 @@ sub dies_of {
         [ "mode => '' $mode",      mode => '' ],
         [ "mode => -1 $mode",      mode => -1 ],
         [ "mode => 384.5 $mode",   mode => 384.5 ],
+        [ "mode => +600 $mode",    mode => '+600' ],
         [ "mode => 4096 $mode",    mode => 010000 ],
         [ "backlog => 'long' $most",     backlog => 'long' ],
         [ "backlog => -1 $most",         backlog => -1 ],

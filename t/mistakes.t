@@ -123,6 +123,7 @@ is_said(@$_) for
             . q{ is neither 'stream' nor 'seqpacket' nor 'dgram'} ],
     # methods
     [ 'File::FDpasser->endp_create("x")', "$invalid endp_create: it is a function, no method" ],
+    [ 'File::FDpasser->endp_connect("x")', "$invalid endp_connect: it is a function, no method" ],
     [ 'File::FDpasser->spipe',            "$invalid spipe: it is a function, no method" ],
     [ '$us->send_file($fh)', q{Can't locate object method "send_file" via package "IO::File"} ],
     # bytes, numbers, code

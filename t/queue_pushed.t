@@ -77,6 +77,17 @@ sub received { return join ' ', map { tag_of(scalar recv_fh($_[0])) } 1 .. $_[1]
     is descriptors() - $before, 0, '... which is closed with the queue';
 }
 
+# ... in many pushes where the system says that they are one.
+SKIP: {
+    my ($us, $peer) = pair();
+    my $queue  = File::FDpasser::Queue->new($us);
+    my $file   = tagged('many');
+    skip 'F_DUPFD_QUERY is not known here', 1 if (fcntl($file, 1027, fileno $file) || 0) != 1;
+    my $before = descriptors();
+    $queue->push_send_fh($file) for 1 .. 50;
+    is descriptors() - $before, 1, 'fifty pushes of one file, too';
+}
+
 # A table without room: now, or not at all.
 {
     my ($us, $peer) = pair();

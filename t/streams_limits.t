@@ -29,6 +29,16 @@ plan skip_all => 'streams of the system keep messages in another way'
     is read_fd($us, 6, 0), '123456', '... for who asks for all';
 }
 
+# ... and what came before it is the answer first.
+{
+    my ($us, $peer) = spipe();
+    send_control($peer, "\0", rights(\*STDIN));
+    syswrite $peer, '123456';
+    my ($bytes, @fh) = read_fd($us, 5, 5);
+    is_deeply [ $bytes, scalar @fh ], [ '', 1 ], 'a descriptor before a message of one more';
+    fails { scalar read_fd($us, 5, 0) } undef, 'EMSGSIZE', '... which stays';
+}
+
 # What another program sends may be longer than our own messages.
 for my $length (4096, 4097, 9000) {
     my ($us, $peer) = spipe();

@@ -20,7 +20,7 @@ use POSIX ();
 use Peer;
 use Signals;
 use Situation;
-use Socket qw(AF_UNIX SOCK_SEQPACKET pack_sockaddr_un);
+use Socket qw(AF_UNIX SOCK_SEQPACKET SOCK_STREAM pack_sockaddr_un);
 
 my $dir = workdir();
 
@@ -44,6 +44,17 @@ sub waiting {
     open my $list, '<', '/proc/net/unix' or die "/proc/net/unix: $!";
     my @lines = map { [split] } grep {m{ \Q$dir\E/}} readline $list;
     return scalar grep { $_->[5] eq '02' } @lines;
+}
+
+# The numbers of sockets that a program which a process starts would inherit.
+sub inherited_sockets {
+    my ($pid) = @_;
+    my @numbers = map {m{(\d+)\z}} grep { (readlink || '') =~ /\Asocket:/ } glob "/proc/$pid/fd/*";
+    return grep {
+        open my $info, '<', "/proc/$pid/fdinfo/$_" or die "fdinfo: $!";
+        my ($flags) = map {/\Aflags:\s+0*(\d+)/} readline $info;
+        !(oct($flags) & 02000000);
+    } @numbers;
 }
 
 # A child that connects and says how that ended.
@@ -293,6 +304,36 @@ SKIP: {
     $stream = serv_accept_fh($server);
     is identity(recv_fh($stream, $sender)), identity(\*STDIN), 'a client that does not wait';
     is_deeply [ @$sender{qw(pid from)} ], [ $child->pid, 'message' ], '... it is noted who sent';
+}
+
+# While it waits no program that is started gets a number that would be for it later;
+# and it is noted who sends to a client, too.
+SKIP: {
+    skip 'no list of descriptors in /proc', 2 if !-d '/proc/self/fdinfo';
+    my $path   = "$dir/waits";
+    my $server = endp_create($path);
+    my $child  = in_child {
+        my $number = cli_conn($path);
+        my @flags  = inherited_sockets($$);
+        open my $client, '+<&=', $number or die "open: $!";
+        recv_fh($client, my $sender);
+        return ("@flags" eq $number, @$sender{qw(pid from)});
+    };
+    client_waits($server);
+    1 until is_blocked($child->pid);
+    is join(' ', inherited_sockets($child->pid)), '', 'a client that waits: not inherited';
+    my $stream = serv_accept_fh($server);
+    send_file($stream, \*STDIN);
+    is_deeply [ $child->result ], [ 1, $$, 'message' ], '... later it is, and knows who sends';
+    close $stream;
+}
+{
+    my $path = "$dir/other_kind";
+    socket my $server, AF_UNIX, SOCK_STREAM, 0 or die "socket: $!";
+    bind $server, pack_sockaddr_un($path) or die "bind: $!";
+    listen $server, 5 or die "listen: $!";
+    fails { endp_connect($path) } undef, 'ECONNREFUSED', 'a socket of another kind is no server';
+    ok !waits_yet($server), '... and not disturbed';
 }
 
 # Whichever end it is that gets the name, all descriptors of the other accept, and

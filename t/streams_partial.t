@@ -193,6 +193,11 @@ for my $most (0, 1) {
     close $peer;
     fails { recv_fh($us) } undef, $most ? 'EPROTO' : 'ENOTCONN',
         $most ? '... an announcement, and the end' : '... nothing was announced: the end';
+    ($us, $peer) = spipe();
+    syswrite $peer, "\0\0";
+    close $peer;
+    is_deeply [ read_fd($us, 10, $most) ], ["\0\0"], '... and where the end is there already';
+    fails { recv_fh($us) } undef, $most ? 'EPROTO' : 'ENOTCONN', '... the same';
 }
 
 # A signal

@@ -160,6 +160,7 @@ SKIP: {
     close $here;
     receives($there, 'what was sent before the end');
     fails { recv_fh($there) } undef, 'ENOTCONN', 'the end';
+    fails { serv_accept_fh($there) } undef, 'ENOTCONN', '... for who takes it for a server, too';
     my $raised = 0;
     local $SIG{PIPE} = sub { $raised++ };
     fails { send_file($there, $file) } undef, 'EPIPE', 'nobody takes it';
