@@ -165,6 +165,15 @@ END
     is $run->{out}, 13, 'and $!';
 }
 
+# What is no status has none: half a message, and the end.
+{
+    my ($us, $peer) = spipe();
+    syswrite $peer, "\0";
+    close $peer;
+    fails { File::FDpasser::my_recv_fd(fileno $us) } -1, 'EPROTO', 'my_recv_fd, half a message';
+    fails { File::FDpasser::my_recv_fd(fileno $us) } -1, 'ENOTCONN', '... and the end';
+}
+
 undef $file;
 no_leak();
 done_testing;

@@ -207,5 +207,33 @@ read_fd, later: 2 EACCES 5 a
 END
     is_deeply [ @$run{qw(err status)} ], [ '', 0 ], '... and nothing else';
 }
+# In a queue it is the one receive that fails.
+my $queued = script(<<'END');
+use strict;
+use warnings;
+use Situation;
+use Peer;
+use File::FDpasser qw(:all);
+use File::FDpasser::Queue;
+
+my $file  = tagged('a');
+my ($us, $peer) = spipe();
+my $queue = File::FDpasser::Queue->new($us);
+my @got;
+$queue->push_recv_fh(sub { push @got, $_[0] ? tag_of($_[0]) : errno_name($!) }) for 1, 2;
+send_file($peer, $file);
+{
+    local $ENV{REFUSED_FROM} = 0;
+    $queue->ready;
+}
+send_file($peer, $file);
+$queue->ready;
+print "@got";
+END
+for my $transport (qw(socket streams)) {
+    my $run = $queued->run(shell =>
+        qq{export FDPASSER_TRANSPORT=$transport LD_PRELOAD="\$LD_PRELOAD $dir/refuse.so"});
+    is_deeply [ @$run{qw(out err status)} ], [ 'EACCES a', '', 0 ], "a queue, $transport";
+}
 no_leak();
 done_testing;

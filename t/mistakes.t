@@ -211,12 +211,17 @@ my %receive = (
     my_recv_fd => 'File::FDpasser::my_recv_fd($listener)',
 );
 SKIP: {
-    skip 'STREAMS give a client to who receives at the server', 14
+    skip 'STREAMS give a client to who receives at the server', 15
         if File::FDpasser::transport() eq 'streams';
     for my $function (sort keys %receive) {
         warns($receive{$function}, "$function: this is a listening endpoint;"
             . ' serv_accept_fh takes its clients', "$function on a listener");
         is errno_name($!), 'EINVAL', '... is EINVAL';
+    }
+    {
+        no warnings 'File::FDpasser';
+        my $packets = endp_create("$dir/packets", type => 'seqpacket') or die "endp_create: $!";
+        fails { recv_fh($packets) } undef, 'EINVAL', 'recv_fh on a listener for packets is, too';
     }
     my $lived = eval {
         use warnings FATAL => 'File::FDpasser';

@@ -7,6 +7,7 @@ use Situation;
 use Fcntl qw(F_GETFL O_NONBLOCK O_NOCTTY O_RDWR);
 use IO::Handle;
 use IO::Socket::INET;
+use POSIX ();
 use Socket qw(AF_UNIX SOCK_STREAM PF_UNSPEC);
 
 use File::FDpasser;
@@ -133,6 +134,23 @@ for my $switch (@switches) {
         print "@length";
 SCRIPT
     is run_perl(@command), '5 5', "$switch: bytes are bytes";
+}
+
+# What cannot seek has two buffers, also for appending: what is written does not lose
+# what was read ahead.
+{
+    POSIX::mkfifo("$dir/fifo", 0600) or die "mkfifo: $!";
+    sysopen my $fifo, "$dir/fifo", Fcntl::O_RDWR() | Fcntl::O_APPEND() or die "fifo: $!";
+    my $got = passed($fifo);
+    syswrite $fifo, "one\ntwo\n";
+    my @lines = scalar <$got>;
+    print {$got} "three\n";
+    $got->flush;
+    $fifo->blocking(0);
+    push @lines, scalar <$got>;
+    sysread $fifo, my $rest, 100;
+    push @lines, $rest;
+    is join('', @lines), "one\ntwo\nthree\n", 'a fifo for appending, read and written';
 }
 
 # Methods and operators

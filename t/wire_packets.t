@@ -9,6 +9,7 @@ use Situation;
 use Peer;
 
 use File::FDpasser;
+use File::FDpasser::Queue;
 use POSIX ();
 use Socket;
 
@@ -95,6 +96,18 @@ for my $type (sort keys %type) {
     send_file($us, $file) for 1 .. 3;
     is_deeply [ map { tag_of(scalar recv_fh($peer)) } 1 .. 3 ],
         [ ('packet') x 3 ], "$type: between us";
+}
+
+# In a queue a packet that is none of ours is the one receive that fails.
+for my $type (sort keys %type) {
+    my ($us, $peer) = pair($type{$type});
+    my $queue = File::FDpasser::Queue->new($us);
+    my @got;
+    $queue->push_recv_fh(sub { push @got, $_[0] ? tag_of($_[0]) : errno_name($!) }) for 1 .. 4;
+    syswrite $peer, $_ for 'xy', "\0\0\0", "\0\x0d";
+    send_file($peer, $file);
+    $queue->ready for 1 .. 4;
+    is "@got", 'EPROTO EMSGSIZE EACCES packet', "$type, a queue";
 }
 
 # A DGRAM socket that many write to.

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use fdpasser::endpoint::Listening;
 use fdpasser::error::{Error, Result};
 use fdpasser::operation::{Operation, Step};
-use fdpasser::transport::stream::calls::{self, Attaching, HANGUP, NOT_OF_THIS_KIND};
+use fdpasser::transport::stream::calls::{self, Attaching, Room, HANGUP, NOT_OF_THIS_KIND};
 use fdpasser::wait;
 use nix::errno::Errno;
 use nix::poll::PollFlags;
@@ -137,6 +137,8 @@ fn what_is_no_stream_brings_nothing() {
     assert_eq!(receive(&file).err(), Some(system(Errno::ENOTTY)));
     assert_eq!(calls::getmsg(file.as_fd(), 10), Err(system(Errno::ENOTTY)));
     assert_eq!(calls::receive(file.as_fd(), 10, true).err(), Some(system(Errno::ENOTTY)));
+    // A write will say so.
+    assert_eq!(calls::room_for(file.as_fd(), 1), Room::Now);
     // Of the right kind, but nobody is at the other end, nor listens.
     let kind = nix::sys::socket::SockType::SeqPacket;
     let lone = fdpasser::system::socket(kind).expect("a socket");
