@@ -122,6 +122,18 @@ for my $receive (sort keys %receive) {
     is outcome($receive, $number), 'EACCES', '... and its own messages are whole';
 }
 
+# Nothing has it any more.
+{
+    my ($us, $peer) = half_read_pair();
+    my ($gone, $gone_peer) = pair();
+    my $number = fileno $gone;
+    fails { $gone->blocking(0); recv_fd($number) } undef, 'EAGAIN', 'a number';
+    close $gone;
+    is outcome($_, $number), 'EBADF', "$_: ... that nothing has any more" for sort keys %receive;
+    syswrite $peer, "\x0d";
+    is outcome('recv_fh', $us), 'EACCES', '... nothing of another connection';
+}
+
 # The two ends are two connections.
 {
     my ($us, $peer) = half_read_pair();
