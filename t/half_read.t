@@ -134,6 +134,21 @@ for my $receive (sort keys %receive) {
     is outcome('recv_fh', $us), 'EACCES', '... nothing of another connection';
 }
 
+# A callback goes on with what its call has begun, which then begins anew.
+for my $name (sort keys %receive) {
+    my ($us, $peer) = pair();
+    $us->blocking(0);
+    my @seen;
+    local $File::FDpasser::on_text = sub {
+        syswrite $peer, "\x0d";
+        push @seen, outcome($name, $us);
+        syswrite $peer, "\0\x02";
+    };
+    syswrite $peer, "a\0";
+    push @seen, outcome($name, $us);
+    is_deeply \@seen, [ 'EACCES', 'ENOENT' ], "$name: within on_text";
+}
+
 # The two ends are two connections.
 {
     my ($us, $peer) = half_read_pair();

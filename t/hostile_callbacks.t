@@ -79,6 +79,18 @@ my @situations = (
         return $result =~ /\A(?:received|EPROTO)\z/ ? 'fine' : $result;
     } => 'fine',
 
+    'on_text gives its number to another connection' => sub {
+        my ($us, $peer)       = pair();
+        my ($other, $another) = pair();
+        $_->blocking(0) for $us, $other;
+        local $File::FDpasser::on_text = sub { POSIX::dup2(fileno $other, fileno $us) };
+        send_raw($another, "\0\0", $file);
+        syswrite $peer, 'text';
+        my @got = (errno_of(scalar recv_fh($us)), errno_of(scalar recv_fh($other)));
+        close $_ for $us, $peer, $other, $another;
+        return "@got";
+    } => 'EBADF received',
+
     'on_text receives on the same connection' => sub {
         my ($us, $peer) = pair();
         my @got;

@@ -8,6 +8,7 @@ use warnings;
 use lib 't/lib';
 use Test::More;
 use Files;
+use Peer;
 use Situation;
 
 use File::FDpasser qw(:all);
@@ -98,6 +99,17 @@ for my $name (qw(recv_fh recv_fd)) {
             interrupted($receive{$name}, $there, $to{$to});
         })->result;
         is $then, 'ENOENT', "$name, text for $to, and an error status: it comes";
+    }
+}
+
+# Who has taken all of a message has it.
+for my $name (sort keys %receive) {
+    for my $to (qw(STDERR XSUB)) {
+        my ($us, $peer) = pair();
+        $us->blocking(0);
+        send_raw($peer, "text\0\0", \*STDIN);
+        my ($first, $then) = (in_child { interrupted($receive{$name}, $us, $to{$to}) })->result;
+        is $then, identity(\*STDIN), "$name, text for $to that comes with a descriptor";
     }
 }
 
