@@ -116,6 +116,19 @@ for my $type (SOCK_STREAM, $over_streams ? SOCK_SEQPACKET : ()) {
     }
 }
 
+# ... until the socket's own time is over.
+for my $type (SOCK_STREAM, $over_streams ? SOCK_SEQPACKET : ()) {
+    my @seen = returns {
+        my ($us, $peer) = pair($type);
+        setsockopt $us, SOL_SOCKET, SO_RCVTIMEO, pack 'l! l!', 0, 20_000 or die "SO_RCVTIMEO: $!";
+        local $File::FDpasser::on_text = sub { syswrite $peer, 't' };
+        syswrite $peer, 't';
+        my @got = recv_fh($us);
+        return errno_name($!);
+    };
+    is "@seen", 'EAGAIN', 'ever more text, and a timeout';
+}
+
 # What one call takes is bounded, however much is there.
 SKIP: {
     skip 'announcements are of streams', 1 if !$over_streams;
