@@ -74,19 +74,23 @@ SKIP: {
     skip 'only root can be somebody else', 6 if $> != 0;
     chmod 0755, $dir or die "chmod: $!";
     my $server = endp_create($path);
+    symlink $path, "$dir/link" or die "symlink: $!";
     my %expected = (0622 => 'EACCES', 0644 => 'EACCES', 0600 => 'EACCES', 0666 => 'ETIMEDOUT');
     for my $mode (sort keys %expected) {
         chmod $mode, $path or die "chmod: $!";
         my @got = returns {
             $> = 65534;
-            $! = 0;
-            my $stream = endp_connect($path, timeout => 0);
-            return defined $stream ? 'connected' : errno_name($!);
+            return map {
+                $! = 0;
+                my $stream = endp_connect($_, timeout => 0);
+                defined $stream ? 'connected' : errno_name($!);
+            } $path, "$dir/link";
         };
-        is "@got", $expected{$mode}, sprintf 'a server of mode %04o', $mode;
+        is "@got", "$expected{$mode} $expected{$mode}",
+            sprintf 'a server of mode %04o, also through a link', $mode;
         ok !is_ready($server), '... is not disturbed' if $expected{$mode} eq 'EACCES';
     }
-    unlink $path;
+    unlink $path, "$dir/link";
 }
 
 no_leak();

@@ -41,13 +41,16 @@ is run_perl('-e', q{
     print $File::FDpasser::OS;
 }), 'svr', 'BEGIN is not';
 SKIP: {
-    skip 'only root can be somebody else', 1 if $> != 0;
-    is run_perl('-e', q{
-        BEGIN { $ENV{FDPASSER_TRANSPORT} = 'streams' }
-        BEGIN { $< = 65534 }
-        use File::FDpasser;
-        print File::FDpasser::transport();
-    }), (split / \w+$/, $default)[0], 'with different ids it is ignored';
+    skip 'only root can be somebody else', 4 if $> != 0;
+    # perl's own taint mode begins with some of them, with others not.
+    for my $id ('$<', '$>', '$(', '$)') {
+        is run_perl('-e', qq{
+            BEGIN { \$ENV{FDPASSER_TRANSPORT} = 'streams' }
+            BEGIN { $id = 65534 }
+            use File::FDpasser;
+            print File::FDpasser::transport();
+        }), (split / \w+$/, $default)[0], "with different ids it is ignored: $id";
+    }
 }
 {
     local $ENV{FDPASSER_TRANSPORT} = 'socket';
