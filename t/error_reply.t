@@ -165,6 +165,15 @@ END
     is $run->{out}, 13, 'and $!';
 }
 
+# The smallest: what is negative is a status, 1 the first.
+{
+    my ($us, $peer) = map { fileno $_ } my @ends = spipe();
+    for my $status (-1, -2) {
+        is File::FDpasser::my_send_fd($us, $status), 0, "my_send_fd of $status";
+        is File::FDpasser::my_recv_fd($peer), $status, '... is that status';
+    }
+}
+
 # What is no status has none: half a message, and the end.
 {
     my ($us, $peer) = spipe();

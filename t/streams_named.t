@@ -267,6 +267,17 @@ SKIP: {
     ok !-e "$dir/no", '... and nothing is left there';
 }
 
+# A name is taken from a living server, too.
+{
+    my $path = "$dir/living";
+    my $old  = endp_create($path);
+    my ($server, $named) = spipe();
+    is File::FDpasser::bind_to_fs(fileno $named, $path), 1, 'bind_to_fs, where a server is';
+    my $child = client($path);
+    ok serv_accept_fh($server), '... it is the new one who serves';
+    is $child->result, 'connected', '... who comes';
+}
+
 # The end that is to accept is another process's: nobody would.
 {
     my $path = "$dir/elsewhere";
