@@ -4,6 +4,7 @@ use lib 't/lib';
 use Test::More;
 use Files;
 use Situation;
+use Syscall qw(descriptor_limit has_system_call);
 
 use Config;
 use Fcntl qw(F_GETFD FD_CLOEXEC SEEK_SET);
@@ -96,6 +97,7 @@ like $@, qr/wide character/i, 'wide characters: it dies';
 
 {
     my ($errno, @left) = (in_child {
+        descriptor_limit(64) if has_system_call('prlimit64');
         my @full;
         while (open my $null, '<', '/dev/null') { push @full, $null }
         $! = 0;

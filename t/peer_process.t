@@ -8,6 +8,7 @@ use Meeting;
 use Script;
 use Situation;
 use Socket qw(AF_INET AF_UNIX SOCK_DGRAM SOCK_STREAM);
+use Syscall qw(descriptor_limit has_system_call);
 
 use Config;
 use POSIX ();
@@ -127,6 +128,7 @@ for my $bad ('word', undef, [], -1) {
 {
     my $errno = (in_child {
         my ($one) = spipe();
+        descriptor_limit(64) if has_system_call('prlimit64');
         my @full;
         while (open my $null, '<', '/dev/null') { push @full, $null }
         $! = 0;

@@ -7,6 +7,7 @@ use Files;
 use Outside;
 use POSIX ();
 use Situation;
+use Syscall qw(descriptor_limit has_system_call);
 
 use File::Spec ();
 use File::FDpasser qw(:all);
@@ -127,6 +128,7 @@ fails_empty { start_with_end(bless {}, 'Callable') } 'EDOM', 'an object that can
 
 {
     my @errnos = (in_child {
+        descriptor_limit(64) if has_system_call('prlimit64');
         my @full;
         while (open my $null, '<', '/dev/null') { push @full, $null }
         my @seen;
@@ -142,7 +144,8 @@ fails_empty { start_with_end(bless {}, 'Callable') } 'EDOM', 'an object that can
     is_deeply \@errnos, [ ('0EMFILE') x 4, ('0ECANCELED') x 2 ],
         'a full table: nothing is started until there is room' or diag "@errnos";
 }
-is run_perl('-MFile::FDpasser=:all', '-e', q{
+is run_perl('-MSyscall', '-MFile::FDpasser=:all', '-e', q{
+    descriptor_limit(64) if has_system_call('prlimit64');
     my @full;
     while (open my $null, '<', '/dev/null') { push @full, $null }
     my @seen;
