@@ -1,9 +1,12 @@
-//! Whether other threads may open descriptors while we look at the table.
+//! Whether other threads may open descriptors while we look at the table, and
+//! which of them looks at what is queued.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, Ordering};
 use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
 
 /// Set once, never taken back, and read without order: a thread that matters
 /// to a call was started before it.
@@ -49,8 +52,62 @@ fn single() -> Option<&'static AtomicU8> {
     })
 }
 
+/// The process of which a thread has its turn, or 0.
+static TURN: AtomicI32 = AtomicI32::new(0);
+
+/// A turn is mostly over after so many attempts to get it; then there are pauses.
+const SHORT_TURN: u32 = 16;
+const PAUSE: Duration = Duration::from_micros(50);
+
+/// After so many, about a second, it is taken.  A holder is in system calls that do
+/// not wait; but a signal handler that perl runs in the middle of those may leave,
+/// or call us.
+const LONGEST_TURN: u32 = 10_000;
+
+/// A thread's turn to look at a queue and to take what it has seen there.  Nothing
+/// may be closed in it: that can take long, and the others wait.
+pub struct Turn(());
+
+/// One at a time, of a process that has several.
+pub fn turn() -> Option<Turn> {
+    exist().then(await_turn)
+}
+
+fn await_turn() -> Turn {
+    let this = std::process::id() as i32;
+    for attempt in 0..LONGEST_TURN {
+        match TURN.compare_exchange(0, this, Ordering::Acquire, Ordering::Relaxed) {
+            Ok(_) => break,
+            // Held when the parent forked, by a thread that is not here.
+            Err(holder) if holder != this => {
+                let _ = TURN.compare_exchange(holder, 0, Ordering::Relaxed, Ordering::Relaxed);
+            }
+            Err(_) if attempt < SHORT_TURN => thread::yield_now(),
+            Err(_) => thread::sleep(PAUSE),
+        }
+    }
+    Turn(())
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        TURN.store(0, Ordering::Release);
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_that_a_forked_parent_or_a_handler_has_kept_is_taken() {
+        for holder in [1, std::process::id() as i32] {
+            TURN.store(holder, Ordering::Relaxed);
+            drop(await_turn());
+        }
+        assert_eq!(TURN.load(Ordering::Relaxed), 0);
+    }
+
     #[test]
     #[cfg(all(linux_kernel, target_env = "gnu"))]
     fn a_thread_that_is_not_of_perl_is_noticed() {

@@ -9,7 +9,7 @@ use nix::poll::PollFlags;
 use nix::sys::signal::SigSet;
 use nix::sys::time::TimeSpec;
 
-/// pselect(2) for POLLIN or POLLOUT of one descriptor, whatever its number; more
+/// pselect(2) for POLLIN, POLLOUT or POLLPRI of one descriptor, whatever its number; more
 /// than 0 when it is ready.
 #[allow(unsafe_code)]
 pub fn select_with_mask(
@@ -28,12 +28,12 @@ pub fn select_with_mask(
     words[number / BITS] = 1 << (number % BITS);
     let set: *mut libc::fd_set = words.as_mut_ptr().cast();
     let null = std::ptr::null_mut();
-    let (input, output) =
-        if events.contains(PollFlags::POLLIN) { (set, null) } else { (null, set) };
+    let [input, output, urgent] = [PollFlags::POLLIN, PollFlags::POLLOUT, PollFlags::POLLPRI]
+        .map(|event| if events.contains(event) { set } else { null });
     let timeout = timeout.map(TimeSpec::from_duration);
     let timeout = timeout.as_ref().map_or(std::ptr::null(), |timeout| timeout.as_ref());
     let mask = mask.map_or(std::ptr::null(), |mask| mask.as_ref());
     // SAFETY: the set is a bit for each number below the first argument, of whole
     // words as the system has them, and outlives the call, as do the others.
-    Errno::result(unsafe { libc::pselect(number as i32 + 1, input, output, null, timeout, mask) })
+    Errno::result(unsafe { libc::pselect(number as i32 + 1, input, output, urgent, timeout, mask) })
 }

@@ -26,6 +26,7 @@ use crate::message::{self, Position};
 use crate::operation::{Answer, Operation, Step};
 use crate::system::socket_option;
 use crate::text::PeerText;
+use crate::threads;
 use crate::wait::Waiter;
 
 /// Receives what a message of status 0 brings, or the error status instead.
@@ -215,11 +216,18 @@ impl Receive {
     #[inline(always)]
     fn take(&self, bytes: &mut [u8]) -> Result<Received> {
         match take::take(self.connection, bytes, self.want) {
-            Err(Error::TableFull | Error::TooLong) if self.promises_nothing() => {
-                // It promises nothing, and so needs no room.
-                take::take_unproved(self.connection, bytes, self.want)
-            }
+            Err(why @ (Error::TableFull | Error::TooLong)) => self.take_reply(bytes, why),
             received => received,
+        }
+    }
+
+    /// What promises nothing needs no room.
+    #[cold]
+    fn take_reply(&self, bytes: &mut [u8], why_not_more: Error) -> Result<Received> {
+        let _turn = threads::turn();
+        match self.promises_nothing() {
+            true => take::take_unproved(self.connection, bytes, self.want),
+            false => Err(why_not_more),
         }
     }
 

@@ -16,8 +16,9 @@
 //!   proof and the taking, so that nothing is proved.  With threads, what the
 //!   look installed stays open until the same has been taken; where it was cut
 //!   short in that, the look's descriptors are the ones.  No thread can make
-//!   that lose anything.  Another process would have to take the message in
-//!   the very moment in which a thread takes the slot.
+//!   that lose anything: those that receive look and take in turn.  Another
+//!   process would have to take the message in the very moment in which a
+//!   thread takes the slot.
 //! - What needs no slot is taken without one.  The kernel takes what is at the
 //!   front, whatever was seen there: where several processes read, and one of
 //!   them has no slot, another may take an error status in that moment.
@@ -32,7 +33,7 @@ use nix::poll::PollFlags;
 use super::control::{self, Buffer, Received, RoomForAll, RoomForOne, MOST_DESCRIPTORS};
 use crate::error::{Error, Result};
 use crate::slots;
-use crate::threads;
+use crate::threads::{self, Turn};
 use crate::wait;
 
 /// So often a slot that was proved may be gone when it is needed.
@@ -80,9 +81,9 @@ fn looks(want: Want) -> bool {
 }
 
 /// Whether out-of-band data is in the way of a look: at its mark that sees nothing,
-/// for ever, and poll(2) says that there is input.
+/// for ever, and poll(2) says that there is such data.
 pub fn is_at_mark(from: BorrowedFd<'_>) -> bool {
-    wait::ready(from, PollFlags::POLLIN) && control::peek(from, &mut [0]) == Err(Errno::EAGAIN)
+    wait::ready(from, PollFlags::POLLPRI) && control::peek(from, &mut [0]) == Err(Errno::EAGAIN)
 }
 
 /// Takes without a look or a proof, which throws out-of-band data away; there is
@@ -90,6 +91,14 @@ pub fn is_at_mark(from: BorrowedFd<'_>) -> bool {
 /// descriptor comes in this very moment and finds no slot.
 #[cold]
 pub fn take_mark(from: BorrowedFd<'_>, bytes: &mut [u8], want: Want) -> Result<Received> {
+    let _turn = threads::turn();
+    take_mark_in_turn(from, bytes, want)
+}
+
+fn take_mark_in_turn(from: BorrowedFd<'_>, bytes: &mut [u8], want: Want) -> Result<Received> {
+    if !is_at_mark(from) {
+        return Err(Error::WouldBlock);
+    }
     let room = &mut RoomForAll::empty();
     Ok(control::receive(from, bytes, room, want.close_on_exec)?)
 }
@@ -102,8 +111,9 @@ fn take_plain(
     want: Want,
     why_not_more: Error,
 ) -> Result<Received> {
+    let _turn = threads::turn();
     let length = match control::bytes_before_descriptor(from) {
-        Err(Errno::EAGAIN) if is_at_mark(from) => return take_mark(from, bytes, want),
+        Err(Errno::EAGAIN) => return take_mark_in_turn(from, bytes, want),
         Ok(0) if control::peek_for_descriptor(from, &mut [0; 2])?.control => {
             return Err(why_not_more)
         }
@@ -153,8 +163,10 @@ fn take_what_was_seen<const WORDS: usize>(
     room: &mut Buffer<WORDS>,
     want: Want,
 ) -> Result<Received> {
-    let seen = look(from, bytes, room, want)?;
-    let mut received = control::receive(from, bytes, room, want.close_on_exec)?;
+    let (seen, turn) = look(from, bytes, room, want)?;
+    let received = control::receive(from, bytes, room, want.close_on_exec);
+    drop(turn);
+    let mut received = received?;
     if received.control_cut && received.descriptors.len() < seen.descriptors.len() {
         (received.descriptors, received.control_cut) = (seen.descriptors, seen.control_cut);
     }
@@ -162,23 +174,26 @@ fn take_what_was_seen<const WORDS: usize>(
 }
 
 /// What a look could install: all that the call takes, unless the system
-/// refuses one.
+/// refuses one.  And the turn in which that can be taken.
 fn look<const WORDS: usize>(
     from: BorrowedFd<'_>,
     bytes: &mut [u8],
     room: &mut Buffer<WORDS>,
     want: Want,
-) -> Result<Received> {
+) -> Result<(Received, Option<Turn>)> {
     let mut attempt = 1;
     loop {
+        let turn = threads::turn();
         let seen = control::install(from, bytes, room, want.close_on_exec)?;
         let (count, more) = (seen.descriptors.len(), seen.control_cut);
         if want.all_or_nothing && (count > want.most || (more && count == want.most)) {
+            drop(turn);
             return Err(Error::TooLong);
         }
         if !more || count >= want.most || attempt == ATTEMPTS {
-            return Ok(seen);
+            return Ok((seen, turn));
         }
+        drop(turn);
         // With what was installed still open: is it for want of a slot?
         slots::prove_one(from)?;
         // Another thread may just have given one back.
