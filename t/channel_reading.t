@@ -8,6 +8,7 @@ use lib 't/lib';
 use Test::More;
 use Situation;
 use Peer;
+use Signals;
 
 use File::FDpasser qw(:all);
 use File::FDpasser::Channel;
@@ -130,6 +131,19 @@ for my $blocking (0, 1) {
     fails { $channel->read_line } undef, $blocking ? 'EAGAIN' : 'ETIMEDOUT',
         '... or as it is told';
     is !!$us->blocking, !!$blocking, '... and the connection stays as it was';
+}
+
+# A channel that is told to waits, whatever its connection's own flag says.
+{
+    my ($us, $peer) = pair();
+    $us->blocking(0);
+    my $channel = File::FDpasser::Channel->new($us, blocking => 1);
+    my $writer  = in_child {
+        1 until is_blocked(getppid);
+        syswrite $peer, "line\n";
+    };
+    is $channel->read_line, "line\n", 'a blocking channel over a non-blocking connection';
+    $writer->result;
 }
 
 no_leak();
