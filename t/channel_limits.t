@@ -131,5 +131,13 @@ for my $half (pack('N', 3), pack('N n a*', 3, 0, 'ab')) {
     is tag_of($channel->take_fhs(1)), 'one', '... no descriptor either';
 }
 
+# With what the header of a message takes, not one byte more; a message of streams
+# comes whole.
+{
+    my ($channel, $peer) = channel(max_bytes => 1);
+    for my $bytes ('six by', 'te') { syswrite $peer, $bytes; $channel->ready }
+    is $channel->bytes_waiting, OverStreams::are_asked_for() ? 6 : 7, 'a channel for one byte, and six of a header';
+}
+
 no_leak();
 done_testing;
