@@ -6,6 +6,7 @@ use warnings;
 
 use lib 't/lib';
 use Test::More;
+use Outside;
 use Peer;
 use Signals qw(is_blocked);
 use Situation;
@@ -91,6 +92,15 @@ for my $what ([ 'x' x 1_000_000 ], [ 'x', $file ], [ "\0\0", $file ]) {
     $queue->push_send_fhs([ ($file) x 3 ], $said);
     $queue->ready while $queue->pending;
     is_deeply \@got, [ ('EPIPE') x 4 ], 'a queue: none has gone, and each callback hears so';
+}
+
+# Where there is room to write, but not for all that belongs together, it is waited
+# for quietly.
+if (File::FDpasser::transport() eq 'streams (emulated)') {
+    my ($us, $peer) = spipe();
+    setsockopt $us, SOL_SOCKET, SO_SNDBUF, 100_000 or die "SO_SNDBUF: $!";
+    send_file($us, $file) for 1 .. 20;
+    waits_quietly(waits { write_fd($us, 'x', ($file) x 190) }, 'room for some of a write');
 }
 
 no_leak();
