@@ -176,17 +176,11 @@ impl Waiter {
             (_, Some(Duration::ZERO)) => Woken::TimedOut,
             (Until::Turn, _) => Woken::Ready,
             (Until::Readable, _) => self.wait_for(PollFlags::POLLIN, left, signals),
-            (Until::Writable, _) => self.wait_for_room(left, signals),
+            (Until::Writable, _) => {
+                let left = shorter(LONGEST_WAIT_FOR_ROOM, left);
+                self.wait_for(PollFlags::POLLOUT, Some(left), signals)
+            }
         };
-    }
-
-    fn wait_for_room(&mut self, left: Option<Duration>, signals: Signals<'_>) -> Woken {
-        let longest = Some(LONGEST_WAIT_FOR_ROOM);
-        let is_last = left.is_some() && left <= longest;
-        match self.wait_for(PollFlags::POLLOUT, if is_last { left } else { longest }, signals) {
-            Woken::TimedOut if !is_last => Woken::Ready,
-            woken => woken,
-        }
     }
 
     /// poll(2).  Where that was over and there was nothing, and it would be over
@@ -200,7 +194,7 @@ impl Waiter {
         if self.found_nothing > 0 && ready(self.connection, events) {
             let pause = LONGEST_PAUSE.min(Duration::from_millis(1 << self.found_nothing.min(16)));
             self.found_nothing += 1;
-            return pause_for(pause, left, signals);
+            return sleep(shorter(pause, left), signals);
         }
         self.found_nothing = 1;
         holding_signals(signals, |mask| poll_one(self.connection, events, left, mask))
@@ -226,16 +220,10 @@ impl Patience {
     }
 }
 
-/// Ready when the pause is over, TimedOut when the time left is.
-fn pause_for(length: Duration, left: Option<Duration>, signals: Signals<'_>) -> Woken {
-    let shorter = left.map_or(length, |left| left.min(length));
-    match sleep(shorter, signals) {
-        Woken::TimedOut if left.map_or(true, |left| left > length) => Woken::Ready,
-        woken => woken,
-    }
+fn shorter(length: Duration, left: Option<Duration>) -> Duration {
+    left.map_or(length, |left| left.min(length))
 }
 
-/// TimedOut when it is over.
 fn sleep(length: Duration, signals: Signals<'_>) -> Woken {
     holding_signals(signals, |mask| system::poll_with_mask(&mut [], Some(length), mask))
 }
@@ -305,8 +293,8 @@ fn holding_signals(
 impl Woken {
     fn of(result: nix::Result<i32>) -> Self {
         match result {
-            Ok(0) => Woken::TimedOut,
-            // What went wrong with the descriptor the call itself will meet.
+            // What went wrong with the descriptor the call itself will meet; and a
+            // time that is over is met by the next wait.
             Ok(_) => Woken::Ready,
             Err(Errno::EINTR) => Woken::Interrupted,
             Err(errno) => Woken::Failed(errno),
