@@ -9,7 +9,8 @@ use Situation;
 use POSIX        ();
 use Scalar::Util qw(tainted);
 
-use File::FDpasser;
+use File::FDpasser qw(:all);
+use File::FDpasser::Channel;
 
 # Taint mode: a tainted path is refused before anything is touched; numbers
 # may be tainted, as they come from the command line of an exec'd helper.
@@ -106,6 +107,23 @@ sub allowed (&) {
     is $uid, $>, '... for a listener';
     POSIX::close($conn) if defined $conn;
     unlink $path;
+}
+
+# What a peer says is tainted; what the module says itself is not.
+{
+    my ($here, $there) = spipe();
+    write_fd($here, 'bytes');
+    ok tainted(scalar read_fd($there, 10, 0)), 'the bytes of read_fd are tainted';
+    my $text;
+    local $File::FDpasser::on_text = sub { $text = $_[0] };
+    send_err($here, 5, 'text');
+    recv_fh($there);
+    is $text, 'text', '... the text of an error reply';
+    ok tainted($text), '... too';
+    my ($writer, $reader) = map { File::FDpasser::Channel->new($_) } $here, $there;
+    $writer->write("line\n");
+    ok tainted($reader->read_line), '... a line of a channel';
+    ok !tainted($_), '... but nothing of our own' for get_fopen_mode(0), File::FDpasser::transport();
 }
 
 # A script of 1999, with -T on its first line
