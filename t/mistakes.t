@@ -282,6 +282,8 @@ warns($_->[1], "$_->[0]: 4 bytes that came over the connection are in its read b
     [ read_fd => 'read_fd($conn, 10, 0)' ];
 is warned { send_file($conn, \*STDIN) }, '', 'who sends over it loses nothing';
 is identity(recv_fh($other)), identity(\*STDIN), '... and it arrives';
+is warned { send_files($conn, \*STDIN); write_fd($conn, 'x'); send_err($conn, 5) }, '',
+    '... by whichever call';
 is warned { my_getfl(fileno $conn); get_fopen_mode($conn); peer_cred($conn) }, '',
     'nor does who asks something of it';
 

@@ -9,6 +9,7 @@ use Situation;
 use Peer;
 
 use File::FDpasser qw(:DEFAULT send_err send_files write_fd);
+use File::FDpasser::Queue;
 use POSIX ();
 use Socket;
 
@@ -115,6 +116,35 @@ for my $name (sort grep { !/pending/ } keys %send) {
     fails { send_file($us, $file) } undef, 'EPIPE', 'shut down for writing';
     send_file($peer, $file);
     is tag_of(scalar recv_fh($us)), 'undeliverable', 'still reads';
+}
+
+# A queue raises none, whatever it sends: it tells its callbacks.
+{
+    my @told = (in_child {
+        my ($us, $peer) = pair();
+        my $raised = 0;
+        $SIG{PIPE} = sub { $raised++ };
+        my $queue = File::FDpasser::Queue->new($us);
+        close $peer;
+        my @got;
+        my $note = sub { push @got, $_[0] ? 'sent' : errno_name($!) };
+        $queue->push_send_err(5, 'why', $note);
+        $queue->push_send_fh($file, $note);
+        $queue->ready for 1, 2;
+        return @got, $raised;
+    })->result;
+    is_deeply \@told, [ 'EPIPE', 'EPIPE', 0 ], 'a queue to a peer that has gone: no SIGPIPE';
+    @told = (in_child {
+        my ($us, $peer) = pair();
+        my $raised = 0;
+        $SIG{PIPE} = sub { $raised++ };
+        my $queue = File::FDpasser::Queue->new($us);
+        close $peer;
+        $queue->push_send_fh($file, sub { });
+        $queue->ready;
+        return $raised;
+    })->result;
+    is_deeply \@told, [0], '... nor for a descriptor';
 }
 
 undef $file;
