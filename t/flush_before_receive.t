@@ -139,6 +139,35 @@ for my $name (defined slept($$) ? sort keys %wait : ()) {
     close $here or die "close: $!";
 }
 
+# A handler that dies while it waits for room leaves SIGPIPE as it was.
+{
+    my ($here, $there) = spipe();
+    $here->blocking(0);
+    fill($here);
+    $here->blocking(1);
+    my $held = (in_child {
+        my $left = signalled('sigaction', sub { die "left\n" }, sub {
+            print {$here} 'pending';    # a fork flushes
+            eval { recv_fh($here) };
+            return $@;
+        });
+        my $mask = POSIX::SigSet->new;
+        POSIX::sigprocmask(POSIX::SIG_BLOCK(), POSIX::SigSet->new, $mask);
+        return $left . $mask->ismember(POSIX::SIGPIPE());
+    })->result;
+    is $held, "left\n0", 'a handler dies while there is no room: SIGPIPE is not held back';
+}
+
+# Who asks who sends has asked for no answer.
+{
+    my ($here, $there) = spipe();
+    $there->blocking(0);
+    print {$here} 'pending';
+    ask_sender($here);
+    is sysread($there, my $bytes, 100), undef, 'ask_sender: what is pending stays';
+    close $here or die "close: $!";
+}
+
 # How often that process has slept; proc(5).
 sub slept {
     my ($process) = @_;

@@ -112,6 +112,7 @@ is_said(@$_) for
     # too many
     [ 'send_file($us, $fh, $fh)',    'send_file: argument 3 is one too many' ],
     [ 'recv_fhs($us, 1, my $s, 2)',  'recv_fhs: argument 4 is one too many' ],
+    [ 'recv_fh("server", my $s, 1)', "recv_fh: argument 1 $none" ],
     [ 'transport("streams")', 'transport: argument 1 is one too many' ],
     # options
     [ 'endp_create("x", 0600)', "$invalid endp_create: option 384 has no value: options are name => value" ],
