@@ -172,6 +172,7 @@ END
         is File::FDpasser::my_send_fd($us, $status), 0, "my_send_fd of $status";
         is File::FDpasser::my_recv_fd($peer), $status, '... is that status';
     }
+    no warnings 'File::FDpasser';
     for my $none (-1e300, -9**9**9, -0.5) {
         fails { File::FDpasser::my_send_fd($us, $none) } -1, 'EBADF', "my_send_fd of $none: none";
     }

@@ -10,11 +10,19 @@ use IO::File;
 use IO::Handle;
 use Socket qw(AF_UNIX SOCK_STREAM PF_UNSPEC);
 
+use PerlIO::via;
 use File::FDpasser;
 
 # Bytes that are still in a buffer when a descriptor is sent. (binmode is for
 # those who run this with PERL_UNICODE set: sysread refuses :utf8 handles.)
 
+{
+    package Fails;
+    our $flush = -1;
+    sub PUSHED { return bless [], shift }
+    sub WRITE  { return length $_[1] }
+    sub FLUSH  { $! = 0; return $flush }
+}
 { package GlobByOverloading; use overload '*{}' => sub { $_[0]->() } }
 
 my $dir  = workdir();
@@ -256,6 +264,28 @@ END
     $! = 7;
     send_file($here, $fh);
     is $! + 0, 7, 'a flush leaves $! as it was';
+}
+
+# A layer of the program's own that fails and does not say why.
+{
+    my ($here, $there) = spipe();
+    $there->blocking(0);
+    open my $fh, '>:via(Fails)', $path or die "$path: $!";
+    print {$fh} 'pending';
+    fails { send_file($here, $fh) } undef, 'EIO', 'a flush that fails without an errno';
+    fails { recv_fh($there) } undef, 'EAGAIN', '... and nothing is sent';
+    $Fails::flush = 0;
+}
+
+# What has no buffer needs no room.
+{
+    my ($here, $there) = spipe();
+    pipe my $reader, my $writer or die "pipe: $!";
+    $writer->blocking(0);
+    1 while syswrite $writer, 'x' x 4096;
+    open my $unbuffered, '>&:unix', $writer or die "open: $!";
+    is send_file($here, $unbuffered), 1, 'a full pipe without a buffer is sent';
+    is identity(recv_fh($there)), identity($writer), '... as it is';
 }
 
 no_leak();
