@@ -11,7 +11,7 @@ use IO::Handle;
 use Socket qw(AF_UNIX SOCK_STREAM PF_UNSPEC);
 
 use PerlIO::via;
-use File::FDpasser;
+use File::FDpasser qw(:all);
 
 # Bytes that are still in a buffer when a descriptor is sent. (binmode is for
 # those who run this with PERL_UNICODE set: sysread refuses :utf8 handles.)
@@ -275,6 +275,14 @@ END
     fails { send_file($here, $fh) } undef, 'EIO', 'a flush that fails without an errno';
     fails { recv_fh($there) } undef, 'EAGAIN', '... and nothing is sent';
     $Fails::flush = 0;
+}
+
+# Each of several.
+for my $send (sub { send_files(@_) }, sub { my $conn = shift; write_fd($conn, 'x', @_) }) {
+    my ($here, $there) = spipe();
+    my @fh = map { open my $fh, '>', "$dir/$_" or die "$dir/$_: $!"; print {$fh} 'pending'; $fh } 1 .. 3;
+    $send->($here, @fh);
+    is join(' ', map { content("$dir/$_") } 1 .. 3), 'pending pending pending', 'each of three is flushed';
 }
 
 # What has no buffer needs no room.
