@@ -350,6 +350,7 @@ fails { serv_accept_fh() } undef, 'EBADF', 'serv_accept_fh without an argument';
         fails { File::FDpasser::my_send_fd($low, $number) } -1, 'EBADF',
             '... or my_send_fd of it';
     }
+    fails { send_file($here, ~0) } undef, 'EBADF', 'to send the largest unsigned integer';
     # No signed integer is so large, and 0.09 saw an exponent.
     for my $number (2**63, dualvar(2**63, '9.22337203685478e+18'), 2**64, 1e20, 1e30, '1e20', dualvar 1e20, '1e+20') {
         eval { send_file($here, $number) };
