@@ -148,8 +148,8 @@ mod tests {
     #[test]
     fn a_character_may_come_in_pieces() {
         let mut terminal = ForTerminal::default();
-        let pieces: [&[u8]; 4] = [b"x\xe2", b"\x82", b"\xac\xe2", b"y"];
+        let pieces: [&[u8]; 5] = [b"x\xe2", b"\x82", b"\xac\xe2", b"y", b"z"];
         let shown: Vec<u8> = pieces.iter().flat_map(|piece| terminal.show(piece)).collect();
-        assert_eq!(shown, "x\u{20ac}\\xe2y".as_bytes());
+        assert_eq!(shown, "x\u{20ac}\\xe2yz".as_bytes());
     }
 }

@@ -8,6 +8,7 @@ use lib 't/lib';
 use Test::More;
 use Situation;
 use Peer;
+use Syscall;
 
 use File::FDpasser qw(:all);
 use POSIX ();
@@ -56,6 +57,21 @@ for my $name (sort keys %receive) {
         }
     }
     no_leak("$name: nothing left over");
+
+    # Where what is free is beyond what the kernel has made room for yet.
+    for my $size (256, 512, 1024) {
+        my ($us, $peer) = pair();
+        $us->blocking(0);
+        send_raw($peer, "\0\0", @files[ 0 .. 99 ]);
+        my $child = in_child {
+            my $limit = descriptor_limit($size + 60);
+            1 while POSIX::dup(0) < $size - 1;
+            my $errno = errno_of($receive, $us);
+            descriptor_limit($limit);
+            return ($errno, scalar(my @got = $receive->($us)));
+        };
+        is_deeply [ $child->result ], [ 'EMFILE', 100 ], "$name: 100, 60 free above $size";
+    }
 
     # With text before it, which is handed on once.
     {

@@ -10,6 +10,7 @@ use Situation;
 use Message;
 use Peer;
 use Script;
+use Signals;
 
 use Errno qw(EACCES ENOENT);
 use File::FDpasser qw(:all);
@@ -111,6 +112,23 @@ for my $name (sort keys %receive) {
     fails { recv_fh($us) } undef, 'EACCES', 'a text of 2,000,000 bytes';
     ok $text eq $long, 'comes whole';
     is $child->result, 1, 'and is a success';
+}
+
+# The smallest buffer, which the system cuts a text for: of a non-blocking reply
+# nothing goes, or all; of one that is interrupted no zero byte without its status.
+if (File::FDpasser::transport() eq 'socket') {
+    my ($us, $peer) = pair();
+    setsockopt $peer, SOL_SOCKET, SO_SNDBUF, 1 or die "SO_SNDBUF: $!";
+    $_->blocking(0) for $us, $peer;
+    is send_err($peer, EACCES, 'x' x 10_000), 1, 'the smallest buffer, non-blocking';
+    fails { recv_fh($us) } undef, 'EACCES', '... all of it';
+
+    my $room = write_fd($peer, 'x' x 100_000);
+    sysread($us, my $bytes, $room);
+    $peer->blocking(1);
+    my @seen = interrupted('%SIG', sub { send_err($peer, EACCES, 'x' x ($room - 1)) });
+    is_deeply \@seen, [ undef, 'EINTR', 1 ], 'a text that fills it, and a signal';
+    unlike queued($us), qr/\0/, '... no zero byte alone';
 }
 
 # Packets have no room for text: the errno is what counts.

@@ -311,6 +311,9 @@ for my $type (values %packets) {
     is tag_of(scalar recv_fh($us)), 'kept', 'as does the next';
     fails { recv_fh($us) } undef, 'EMSGSIZE', 'and the one too long';
     fails { recv_fh($us) } undef, 'EACCES',   'and the status';
+    send_raw($peer, '');
+    my ($empty) = when_full { outcome(recv_fh($us)) };
+    is $empty, $type == SOCK_DGRAM ? 'EPROTO' : 'ENOTCONN', 'an empty packet needs no room';
 }
 no_leak('packets: none left over');
 

@@ -91,6 +91,17 @@ my @situations = (
         return "@got";
     } => 'EBADF received',
 
+    OverStreams::lack('halves') ? () : ('on_text brings an error behind a descriptor' => sub {
+        my ($us, $peer) = pair();
+        $us->blocking(0);
+        my $sent;
+        local $File::FDpasser::on_text = sub { syswrite $peer, "\0\x0d" if !$sent++ };
+        send_raw($peer, 'name', $file);
+        my @got = map { errno_of(scalar recv_fh($us)) } 1, 2;
+        close $_ for $us, $peer;
+        return "@got";
+    } => 'received EACCES'),
+
     'on_text receives on the same connection' => sub {
         my ($us, $peer) = pair();
         my @got;

@@ -75,7 +75,7 @@ impl SendError {
     fn next_piece(&self) -> &[u8] {
         let text = self.message.len() - message::DESCRIPTOR.len();
         let rest = &self.message[self.sent..];
-        if rest.len() > NEVER_CUT && self.sent < text {
+        if rest.len() > NEVER_CUT {
             &self.message[self.sent..text]
         } else {
             rest
