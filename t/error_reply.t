@@ -117,12 +117,24 @@ for my $name (sort keys %receive) {
 # The smallest buffer, which the system cuts a text for: of a non-blocking reply
 # nothing goes, or all; of one that is interrupted no zero byte without its status.
 if (File::FDpasser::transport() eq 'socket') {
-    my ($us, $peer) = pair();
-    setsockopt $peer, SOL_SOCKET, SO_SNDBUF, 1 or die "SO_SNDBUF: $!";
-    $_->blocking(0) for $us, $peer;
-    is send_err($peer, EACCES, 'x' x 10_000), 1, 'the smallest buffer, non-blocking';
-    fails { recv_fh($us) } undef, 'EACCES', '... all of it';
+    my $small = sub {
+        my ($us, $peer) = pair();
+        setsockopt $peer, SOL_SOCKET, SO_SNDBUF, 1 or die "SO_SNDBUF: $!";
+        $_->blocking(0) for $us, $peer;
+        return ($us, $peer);
+    };
+    for my $before (0 .. 5) {
+        my ($us, $peer) = $small->();
+        my $written = 0;
+        $written += write_fd($peer, 'x' x 1000) || 0 for 1 .. $before;
+        my $expected = send_err($peer, EACCES, 'x' x 10_000) ? 'EACCES' : 'EAGAIN';
+        sysread($us, my $bytes, $written) if $written;
+        $text = '';
+        fails { recv_fh($us) } undef, $expected, "the smallest buffer, $before in it";
+        is $text ne '', $expected eq 'EACCES', '... its text too, or nothing';
+    }
 
+    my ($us, $peer) = $small->();
     my $room = write_fd($peer, 'x' x 100_000);
     sysread($us, my $bytes, $room);
     $peer->blocking(1);
