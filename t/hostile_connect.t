@@ -47,6 +47,19 @@ sub connects {
     }
 }
 
+# Who had to wait has a connection like any other: without the time of the wait.
+if (!$over_streams) {
+    my ($listener, @waiting) = full_listener("$dir/room");
+    my $child = in_child {
+        watchdog(10);
+        my $conn = endp_connect("$dir/room", timeout => 60);
+        return $conn ? unpack 'l! l!', getsockopt $conn, SOL_SOCKET, SO_SNDTIMEO : errno_name($!);
+    };
+    1 until is_blocked($child->pid);
+    accept(my $client, $listener);
+    is_deeply [ $child->result ], [ 0, 0 ], 'a connection that was waited for has no timeout';
+}
+
 # A server that takes its clients and then does what $code says.
 sub server {
     my ($path, $code) = @_;

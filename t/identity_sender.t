@@ -3,6 +3,7 @@ use warnings;
 use lib 't/lib';
 use Test::More;
 use Identity;
+use Meeting;
 use Peer;
 use Situation;
 
@@ -190,6 +191,15 @@ SKIP: {
     send_err($theirs, Errno::EACCES());
     fails { recv_fh($ours, $sender) } undef, 'EACCES', 'an error status';
     is $sender, 'before', '... stores no sender';
+}
+
+# A client that asks when it connects.
+{
+    my $listener = endp_create("$dir/asked");
+    my ($client, $conn) = meet($listener, "$dir/asked", sender => 1);
+    send_file($conn, $file);
+    recv_fh($client, my $sender);
+    is $sender->{from}, 'message', 'endp_connect with sender => 1';
 }
 
 undef $file;
