@@ -8,6 +8,8 @@ use Situation;
 use POSIX ();
 
 use File::FDpasser;
+use File::FDpasser::Channel;
+use File::FDpasser::Queue;
 no warnings 'File::FDpasser';
 
 # What a call leaves alone: $! when it succeeds, $_ $1 $@ always; and what it
@@ -112,6 +114,10 @@ my %succeeds = (
     'my_getfl'       => sub { sub { my_getfl(0) >= 0 } },
     'get_fopen_mode' => sub { sub { get_fopen_mode(0) } },
     'my_isastream'   => sub { sub { File::FDpasser::my_isastream(0) == 0 } },
+    'a queue'               => sub { sent(sub { File::FDpasser::Queue->new($_[0]) }) },
+    'a queue of a number'   => sub { sent(sub { File::FDpasser::Queue->new(fileno $_[0]) }) },
+    'a channel'             => sub { sent(sub { File::FDpasser::Channel->new($_[0]) }) },
+    'a channel of a number' => sub { sent(sub { File::FDpasser::Channel->new(fileno $_[0]) }) },
 );
 
 sub accepted {

@@ -124,7 +124,10 @@ sub scenario {
     }
     my @things = ($queue, $channel);
     if ($loop || $test->{stop}) {
-        watch($_, $loop) == $_ or die for @things;
+        for my $thing (@things) {
+            $! = 7;
+            watch($thing, $loop) == $thing && $! == 7 or die "watch: $!";
+        }
     }
     weaken $_ for $queue, my $held = $channel;
     undef $channel;

@@ -216,7 +216,9 @@ sub _glue_for {
 sub _handle_of {
     my ($thing) = @_;
     my $is_perls = openhandle($thing->handle);
+    my $errno    = $! + 0;
     open my $handle, $is_perls ? '+<&=' : '+<&', $thing->fileno or return;
+    $! = $errno;
     return $handle;
 }
 

@@ -241,12 +241,15 @@ sub _is_no_listener {
     return 1;
 }
 
-# Perl's own functions take it: the connection, or a duplicate.
+# Perl's own functions take it: the connection, or a duplicate. To open that asks
+# where it stands, which a socket does not tell.
 sub _a_handle {
     my ($self) = @_;
     my $handle = openhandle($self->{connection});
     return $handle if $handle;
+    my $errno = $! + 0;
     open $handle, '+<&', $self->fileno or return;
+    $! = $errno;
     return $handle;
 }
 
