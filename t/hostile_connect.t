@@ -58,6 +58,10 @@ if (!$over_streams) {
     1 until is_blocked($child->pid);
     accept(my $client, $listener);
     is_deeply [ $child->result ], [ 0, 0 ], 'a connection that was waited for has no timeout';
+    $child = in_child { watchdog(10); survives_exec(cli_conn("$dir/room")) };
+    1 until is_blocked($child->pid);
+    accept(my $another, $listener);
+    is_deeply [ $child->result ], [1], '... and its number survives exec';
 }
 
 # A server that takes its clients and then does what $code says.

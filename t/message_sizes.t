@@ -13,6 +13,8 @@ use Peer;
 use File::FDpasser qw(:all);
 use Socket;
 
+use constant SO_SNDBUFFORCE => 32;
+
 my %type   = (SOCK_STREAM => SOCK_STREAM, packets());
 my @sizes  = (1, 2, 4096, 200_000);
 my @counts = (0, 1, 2, 253);
@@ -70,6 +72,17 @@ for my $type (sort keys %type) {
     is write_fd($peer, 'x', @files), 1, "$type: 253 go";
     my ($bytes, @fh) = read_fd($us, 10, 254);
     is @fh, 253, "$type: and may be expected to be more";
+}
+
+# A packet that is larger than what is made ready without asking.
+SKIP: {
+    my $type = $type{SOCK_SEQPACKET} or skip 'no packets', 1;
+    my ($us, $peer) = pair($type);
+    setsockopt $peer, SOL_SOCKET, SO_SNDBUFFORCE, 2**21
+        or skip 'only root has room for so much', 1;
+    write_fd($peer, pattern(700_000));
+    my $got = read_fd($us, 1_000_000, 0);
+    ok defined $got && $got eq pattern(700_000), 'a packet of 700,000 bytes' or diag "$!";
 }
 
 # What is written is bytes, however Perl keeps them.
