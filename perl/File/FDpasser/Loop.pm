@@ -41,6 +41,7 @@ sub watch {
     _invalid('watch', 'argument 1 is watched already')
         if $watched{ refaddr $thing };
     my $glue   = _glue_for($loop);
+    my $errno  = $! + 0;
     my $handle = _handle_of($thing) or return undef;
     my $tell   = $glue->($handle, sub { $thing->ready; return }, $loop);
 
@@ -50,6 +51,7 @@ sub watch {
         $tell->(@wants);
         delete $watched{ refaddr $self } if $self->is_over;
     });
+    $! = $errno;
     return $thing;
 }
 
@@ -216,9 +218,7 @@ sub _glue_for {
 sub _handle_of {
     my ($thing) = @_;
     my $is_perls = openhandle($thing->handle);
-    my $errno    = $! + 0;
     open my $handle, $is_perls ? '+<&=' : '+<&', $thing->fileno or return;
-    $! = $errno;
     return $handle;
 }
 
