@@ -146,5 +146,16 @@ for my $blocking (0, 1) {
     $writer->result;
 }
 
+# The end of packets is no empty one.
+SKIP: {
+    skip 'packets are streams there', 4 if File::FDpasser::transport() ne 'socket';
+    my ($channel, $peer) = channel(SOCK_SEQPACKET);
+    syswrite $peer, 'packet';
+    close $peer;
+    is_deeply [ $channel->read_message ], ['packet'], 'a packet before the end';
+    fails_empty { $channel->read_message } 'ENOTCONN', '... and the end' for 1, 2;
+    is $channel->bytes_waiting, 0, '... of which nothing waits';
+}
+
 no_leak();
 done_testing;
