@@ -292,7 +292,9 @@ for my $send (sub { send_files(@_) }, sub { my $conn = shift; write_fd($conn, 'x
     $writer->blocking(0);
     1 while syswrite $writer, 'x' x 4096;
     open my $unbuffered, '>&:unix', $writer or die "open: $!";
-    is send_file($here, $unbuffered), 1, 'a full pipe without a buffer is sent';
+    # Perl code that runs has buffers looked at.
+    my $object = bless sub {$here}, 'GlobByOverloading';
+    is send_file($object, $unbuffered), 1, 'a full pipe without a buffer is sent';
     is identity(recv_fh($there)), identity($writer), '... as it is';
 }
 
