@@ -208,6 +208,25 @@ END
     }
 }
 
+# A tied STDERR that dies of the text, or of nothing, leaves $@ alone.
+{
+    package Dies;
+    sub TIEHANDLE { return bless [], shift }
+    sub PRINT     { eval {1}; die "of the text\n" if $_[1] =~ /die/ }
+}
+for my $say (qw(die live)) {
+    my ($us, $peer) = spipe();
+    local $File::FDpasser::on_text;
+    local $@ = 'mine';
+    send_err($us, EACCES, $say);
+    tie *STDERR, 'Dies';
+    my $got   = recv_fh($peer);
+    my $errno = errno_name($!);
+    my $error = $@;
+    untie *STDERR;
+    is_deeply [ $got, $errno, $error ], [ undef, 'EACCES', 'mine' ], "a tied STDERR, $say: \$\@ stays";
+}
+
 # What is no status has none: half a message, and the end.
 {
     my ($us, $peer) = spipe();
