@@ -9,6 +9,7 @@ use lib 't/lib';
 use Test::More;
 use Files;
 use Peer;
+use Outside;
 use Situation;
 
 use File::FDpasser qw(:all);
@@ -111,6 +112,19 @@ for my $name (sort keys %receive) {
         my ($first, $then) = (in_child { interrupted($receive{$name}, $us, $to{$to}) })->result;
         is $then, identity(\*STDIN), "$name, text for $to that comes with a descriptor";
     }
+}
+
+# However the handler is named, a signal that has come ends a wait that begins.
+our $noted = 0;
+sub noted { $noted++ }
+for my $handler (\&noted, 'noted', 'main::noted', *noted) {
+    my ($here, $there) = spipe();
+    my @seen = returns {
+        local $SIG{USR1} = $handler;
+        $receive{recv_fh}->($there);
+        return errno_name($!), $noted;
+    } 5;
+    is "@seen", 'EINTR 1', 'a handler that is ' . (ref $handler || $handler);
 }
 
 # Perl code runs the handler itself, which has then been heard.
