@@ -157,5 +157,20 @@ sub readable {
     is told(), '', '... and for all';
 }
 
+# Another on_wants, set while the one before it is told.
+{
+    my ($us, $peer) = pair();
+    my @heard;
+    my $queue = File::FDpasser::Queue->new($us, on_wants => sub {
+        my ($queue, @wants) = @_;
+        push @heard, "old @wants[ 0, 1 ]";
+        $queue->on_wants(sub { push @heard, "new @_[ 1, 2 ]" });
+    });
+    $queue->push_recv_fh(sub { });
+    is join(', ', @heard), 'old 1 0, new 1 0', 'an on_wants that sets another: that is told, too';
+    $queue->close;
+    is $heard[-1], 'new 0 0', '... and of the end, alone';
+}
+
 no_leak();
 done_testing;

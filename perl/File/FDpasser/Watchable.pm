@@ -31,7 +31,7 @@ our %working;
 #   connection  as the caller gave it; undef when it is closed
 #   pausing     { read, write }: the last call failed for another reason than
 #               that the connection was not ready
-#   on_wants    tells the loop; told: what it was told last
+#   on_wants    tells the loop; told: what it was told last, by reference
 # They say with _is_due whether callbacks can be called, with is_over whether
 # there will be no more of them, and _serve does what can be done.
 #
@@ -56,7 +56,7 @@ sub _new {
         connection => $connection,
         pausing    => {},
         on_wants   => $on_wants,
-        told       => '0 0 ',
+        told       => ['0 0 '],
     }, $class;
 }
 
@@ -81,9 +81,9 @@ sub ready {
     return if $working{$address};
     local $working{$address}  = 1;
     local $promised{$address} = 0;
-    $self->{told} =~ s/\S+\z/used up/;    # a timer may ring once
+    $self->{told}[0] =~ s/\S+\z/used up/;    # a timer may ring once
     $self->{pausing} = {};
-    weaken $self;                         # a callback may drop it
+    weaken $self;                            # a callback may drop it
     $self->_serve;
     ($promised{$address}, $working{$address}) = (0, 0);
     $self->_tell if $self;
@@ -96,7 +96,7 @@ sub _promise {
     my ($self) = @_;
     return if !$self->{on_wants};
     $promised{ refaddr $self } = 1;
-    $self->_tell if $self->{told} !~ / 0\z/;
+    $self->_tell if $self->{told}[0] !~ / 0\z/;
     return;
 }
 
@@ -140,7 +140,7 @@ sub _is_ready {
 sub on_wants {
     my ($self, $on_wants) = @_;
     $self->_check_code('on_wants', 'on_wants', $on_wants);
-    $self->{told}     = '0 0 ';
+    $self->{told}     = ['0 0 '];
     $self->{on_wants} = $on_wants;
     $self->_tell;
     return;
@@ -152,12 +152,13 @@ sub _tell {
     my $address = refaddr $self;
     while (my $on_wants = !$telling{$address} && $self->{on_wants}) {
         local $telling{$address} = 1;
+        my $told  = $self->{told};    # another on_wants has its own
         my @wants = $self->_wants;
         my $wants = join ' ', map { defined $_ ? $_ : '' } @wants;
         # What it holds may hold us.
         my @last = $self->is_over ? 'on_wants' : ();
-        last if $wants eq $self->{told} && !@last;
-        ($on_wants->($self, @wants), $self->{told} = $wants, delete @$self{@last});
+        last if $wants eq $told->[0] && !@last;
+        ($on_wants->($self, @wants), $told->[0] = $wants, delete @$self{@last});
     }
     return;
 }
