@@ -5,6 +5,8 @@ use Test::More;
 use Fcntl qw(LOCK_EX);
 use Files;
 use Meeting;
+use Preload;
+use Script;
 use Signals;
 use Situation;
 use Stepped;
@@ -98,7 +100,7 @@ for my $what ('a stale node', 'a free name') {
 
 # A lock that is not given back
 SKIP: {
-    open my $holder, '<', $dir or skip "a directory can't be opened: $!", 14;
+    open my $holder, '<', $dir or skip "a directory can't be opened: $!", 15;
     flock $holder, LOCK_EX or die "flock: $!";
     my ($got, $listed) = (in_child {
         local $SIG{ALRM} = sub { };
@@ -120,12 +122,37 @@ SKIP: {
         is $died, "now\n", "$kind: a handler that dies ends it";
         is "@leaked", '', '... and no descriptor leaks';
     }
+    is late_start(), 'EADDRINUSE', 'a lock that is held for long is one of who serves';
     my $listener = endp_create($path);
     ok $listener, 'who is not exclusive does not wait';
     undef $listener;
     close $holder;
     ok endp_create($path, exclusive => 1), 'the lock is given back: it starts';
     unlink $path;
+}
+
+# What a start says for which each look at the clock is three seconds after the last.
+sub late_start {
+    my $library = library(<<'END');
+#include <time.h>
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    static int ahead;
+    REAL(int, clock_gettime, (clockid_t, struct timespec *));
+    int result = real(clock, now);
+    if (IS_OURS)
+        now->tv_sec += ahead += 3;
+    return result;
+}
+END
+    local $ENV{LD_PRELOAD} = $library->path;
+    return script(<<'END')->run(arguments => [$path])->{out};
+use Situation;
+use File::FDpasser;
+watchdog(8);
+print endp_create($ARGV[0], exclusive => 1) ? 'serves' : errno_name($!);
+END
 }
 
 $_->end for $first, $second;
