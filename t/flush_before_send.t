@@ -277,6 +277,16 @@ END
     $Fails::flush = 0;
 }
 
+# What the code of a later argument prints.
+{
+    my ($here, $there) = spipe();
+    my $object = bless sub { print {$here} 'late'; \*STDIN }, 'GlobByOverloading';
+    is send_file($here, $object), 1, 'an argument that prints to the connection';
+    sysread $there, my $bytes, 4;
+    is $bytes, 'late', '... that goes first';
+    is identity(recv_fh($there)), identity(\*STDIN), '... then what it is';
+}
+
 # Each of several.
 for my $send (sub { send_files(@_) }, sub { my $conn = shift; write_fd($conn, 'x', @_) }) {
     my ($here, $there) = spipe();

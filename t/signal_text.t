@@ -9,7 +9,6 @@ use lib 't/lib';
 use Test::More;
 use Files;
 use Peer;
-use Outside;
 use Situation;
 
 use File::FDpasser qw(:all);
@@ -114,17 +113,20 @@ for my $name (sort keys %receive) {
     }
 }
 
-# However the handler is named, a signal that has come ends a wait that begins.
-our $noted = 0;
-sub noted { $noted++ }
-for my $handler (\&noted, 'noted', 'main::noted', *noted) {
-    my ($here, $there) = spipe();
-    my @seen = returns {
-        local $SIG{USR1} = $handler;
-        $receive{recv_fh}->($there);
-        return errno_name($!), $noted;
-    } 5;
-    is "@seen", 'EINTR 1', 'a handler that is ' . (ref $handler || $handler);
+# However the handler is named, a signal that has come ends a wait that begins. In a
+# program that has no other, of which an alarm is the end.
+for my $handler ('\&noted', '"noted"', '"main::noted"', '*noted') {
+    is run_perl('-MErrno', '-MPOSIX=:signal_h', '-MFile::FDpasser', '-e', <<"END"), 'EINTR 1', "a handler: $handler";
+        sub noted { \$noted++ }
+        alarm 5;
+        \$SIG{USR1} = $handler;
+        my (\$here, \$there) = spipe();
+        my \$usr1 = POSIX::SigSet->new(SIGUSR1);
+        sigprocmask(SIG_BLOCK, \$usr1);
+        kill USR1 => \$\$;
+        recv_fh((sigprocmask(SIG_UNBLOCK, \$usr1), \$there)[1]);
+        print \$!{EINTR} ? 'EINTR' : \$!, " \$noted";
+END
 }
 
 # Perl code runs the handler itself, which has then been heard.
