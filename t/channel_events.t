@@ -184,6 +184,51 @@ sub channel {
     is scalar @told, $times, '... of which no more is said';
 }
 
+# A loop hears of what a read changes: that there is room, and that there is an end.
+{
+    my ($us, $peer) = pair();
+    my @told;
+    my $channel = channel($us, max_bytes => 5, on_input => sub { },
+        on_wants => sub { push @told, join ',', map { $_ // '-' } @_[ 1 .. 3 ] });
+    syswrite $peer, 'x' x 11;
+    $channel->ready;
+    $channel->ready;
+    is $told[-1], '0,0,-', 'no room: nothing is wanted';
+    $channel->read_some;
+    is $told[-1], '1,0,-', '... a read makes room, which the loop is told';
+    $channel->read_some;
+    close $peer;
+    fails { $channel->read_some } undef, 'ENOTCONN', 'a read that meets the end';
+    is $told[-1], '0,0,0', '... the loop is told to come back for on_end';
+    $channel->ready;
+    is said(), 'end', '... and does';
+}
+
+# One that never stops does not keep ready.
+{
+    my ($us, $peer) = pair();
+    my $times   = 0;
+    my $channel = channel($us, on_input => sub {
+        $_[0]->read_some;
+        syswrite $peer, 'more' if ++$times < 1000;
+    });
+    syswrite $peer, 'more';
+    $channel->ready;
+    cmp_ok $times, '<', 100, 'input without an end: ready comes back';
+}
+
+# A close, or a failure, with more to be told.
+{
+    my ($us, $peer) = pair();
+    my $channel = channel($us, on_input => sub { $_[0]->close });
+    $channel->write('x' x 1_000_000);
+    syswrite $peer, "one\n";
+    $peer->blocking(0);
+    while (!$channel->is_closed) { sysread $peer, my $bytes, 65536; $channel->ready }
+    $channel->ready;
+    is said(), '', 'closed with bytes that wait: nothing drains';
+}
+
 undef @said;
 no_leak();
 done_testing;

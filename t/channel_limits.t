@@ -139,5 +139,95 @@ for my $half (pack('N', 3), pack('N n a*', 3, 0, 'ab')) {
     is $channel->bytes_waiting, OverStreams::are_asked_for() ? 6 : 7, 'a channel for one byte, and six of a header';
 }
 
+# Exactly as much as is allowed, and one more.
+{
+    my ($channel, $peer) = channel(max_bytes => 5);
+    syswrite $peer, "1234\n";
+    is $channel->read_line, "1234\n", 'a line as long as is allowed';
+    syswrite $peer, '12345';
+    is $channel->read_exactly(5), '12345', '... so many bytes';
+    syswrite $peer, pack 'N n a*', 5, 0, '12345';
+    is $channel->read_message, '12345', '... such a message';
+    syswrite $peer, '12345';
+    fails { $channel->read_line } undef, 'EMSGSIZE', 'a line that cannot end in time';
+    $channel->read_some;
+    syswrite $peer, "12345\n";
+    fails { $channel->read_line } undef, 'EMSGSIZE', '... or ends one too late';
+    is $channel->bytes_waiting, 6, '... and was read with its end';
+}
+{
+    my ($us, $peer) = pair(SOCK_DGRAM);
+    my $channel = File::FDpasser::Channel->new($us, blocking => 0, max_bytes => 5);
+    send $peer, '123456', 0;
+    fails_empty { $channel->read_message } 'EMSGSIZE', 'a packet that is too long';
+    my @errors;
+    $channel = File::FDpasser::Channel->new($us, blocking => 0, max_bytes => 5,
+        on_error => sub { push @errors, errno_name($!) });
+    $channel->ready for 1, 2;
+    is "@errors", 'EMSGSIZE', '... in a loop, too, where it is told once';
+    ok !$channel->wants_read, '... and is the last';
+}
+{
+    my ($channel, $peer) = channel(max_fhs => 2);
+    my $file  = tagged('x');
+    my $other = File::FDpasser::Channel->new($peer);
+    $other->write_message('two', ($file) x 2);
+    is scalar(() = $channel->read_message), 3, 'as many descriptors as are allowed';
+    for my $bytes ('', 'x') {
+        ok !eval { $other->write($bytes, ($file) x 254); 1 },
+            'more descriptors than go with ' . length($bytes) . ' bytes';
+        like $@, qr/::write: .*byte/, '... is an exception';
+    }
+    ok !eval { $other->write_message('x' x 300, ($file) x 65_536); 1 }, 'more than a header tells';
+    like $@, qr/::write_message: that is more than a header can tell/, '... is one, too';
+}
+if (!OverStreams::lack('batches')) {
+    my ($channel, $peer) = channel();
+    my $file  = tagged('x');
+    my $other = File::FDpasser::Channel->new($peer);
+    ok $other->write('12', ($file) x 506), 'two bytes, and as many descriptors as go with them';
+    is $channel->read_exactly(2), '12', '... come';
+    is scalar(() = $channel->take_fhs), 506, '... all';
+}
+{
+    my ($us, $peer) = pair(SOCK_DGRAM);
+    my $channel = File::FDpasser::Channel->new($us);
+    my $file    = tagged('x');
+    fails { $channel->write('x', ($file) x 254) } undef, 'EMSGSIZE', 'a packet with too many descriptors';
+    is $channel->pending_bytes, 0, '... was not taken';
+    ok $channel->write('', $file), 'one without a byte';
+}
+
+# So much may wait; a single write of more may, where nothing waits.
+{
+    my ($us, $peer) = pair();
+    $_->blocking(0) for $us, $peer;
+    my $channel = File::FDpasser::Channel->new($us, max_pending => 10);
+    is $channel->write('x' x 4_000_000), 1, 'a single write may be longer than what may wait';
+    fails { $channel->write('x') } undef, 'EAGAIN', '... but not another behind it';
+    while ($channel->pending_bytes) { sysread $peer, my $bytes, 65536; $channel->ready }
+    for my $length (4096, 1) { 1 while syswrite $us, 'x' x $length }
+    is $channel->write($_), 1, 'as much as may wait' for 'x' x 9, 'x';
+    fails { $channel->write('x') } undef, 'EAGAIN', '... and one more';
+    is $channel->pending_bytes, 10, '... which was not taken';
+}
+
+# Packets that wait stay packets.
+{
+    my ($us, $peer) = pair(SOCK_SEQPACKET);
+    my $channel = File::FDpasser::Channel->new($us, blocking => 0);
+    my $other   = File::FDpasser::Channel->new($peer, blocking => 0);
+    my ($written, @got) = (0);
+    $channel->write_message(++$written) until $channel->pending_bytes;
+    $channel->write_message(++$written) for 1, 2;
+    while (@got < $written) {
+        my ($bytes) = $other->read_message;
+        if (defined $bytes)               { push @got, $bytes }
+        elsif ($channel->pending_bytes) { $channel->ready }
+        else                              { last }
+    }
+    is_deeply \@got, [ 1 .. $written ], 'packets that had to wait';
+}
+
 no_leak();
 done_testing;

@@ -157,5 +157,39 @@ SKIP: {
     is $channel->bytes_waiting, 0, '... of which nothing waits';
 }
 
+# What was searched for a separator is searched again where it matters, and only then.
+{
+    my ($channel, $peer) = channel(SOCK_STREAM, blocking => 0, separator => "\0\0");
+    syswrite $peer, "a\0";
+    fails { $channel->read_line } undef, 'EAGAIN', 'half a separator';
+    syswrite $peer, "\0b;c";
+    is $channel->read_line, "a\0\0", '... and the other half';
+    fails { $channel->read_line } undef, 'EAGAIN', 'a line that has not ended';
+    $channel->separator(';');
+    is $channel->read_line, 'b;', '... has by another separator';
+    for my $method (qw(read_some read_message)) {
+        syswrite $peer, pack 'N n a*', 1, 0, 'x' if $method eq 'read_message';
+        fails { $channel->read_line } undef, 'EAGAIN', "no line before $method";
+        $channel->$method;
+        syswrite $peer, 'd;';
+        is $channel->read_line, 'd;', '... and one behind it';
+    }
+}
+
+# An empty packet is one of datagrams, and elsewhere the end.
+{
+    my ($channel, $peer) = channel(SOCK_SEQPACKET, blocking => 0);
+    send $peer, '', 0;
+    fails_empty { $channel->read_message } 'ENOTCONN', 'an empty packet of SOCK_SEQPACKET';
+}
+{
+    my ($channel, $peer) = channel(SOCK_DGRAM, blocking => 0);
+    send $peer, $_, 0 for 'one', '', 'two';
+    my @got = ($channel->read_message);
+    $channel->ready;
+    push @got, $channel->read_message for 1, 2;
+    is_deeply \@got, [ 'one', '', 'two' ], '... of SOCK_DGRAM, which a loop has read';
+}
+
 no_leak();
 done_testing;
