@@ -82,6 +82,11 @@ for my $family (sort keys %pair) {
     }
 
     my ($conn, $peer) = $pair{$family}->();
+    $conn->blocking(0);
+    fails { recv_fh($conn) } undef, $refused, "$family, recv_fh";
+    fails_empty { recv_fds($conn) } $refused, "$family, recv_fds";
+    fails_empty { read_fd($conn, 1, 1) } $refused, "$family, read_fd";
+    fails { send_err($conn, 13, 'text') } undef, $refused, "$family, send_err";
     my @told;
     my $queue = File::FDpasser::Queue->new($conn);
     $queue->push_send_fh($file, sub { push @told, [ @_, errno_name($!) ] });
@@ -134,6 +139,19 @@ for my $family (sort keys %pair) {
     defined POSIX::dup2(fileno $us, $number) or die "dup2: $!";
     is send_file($number, $file), 1, '... stands for another socket, which can';
     is tag_of(scalar recv_fh($peer)), 'lost', '... and what it sent';
+}
+
+# Clients can be accepted; who they are nobody says.
+{
+    my $server = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1') or die $@;
+    my $client = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $server->sockport)
+        or die $@;
+    my $accepted = serv_accept_fh($server, my $uid);
+    ok $accepted && syswrite($accepted, 'hello'), 'a client of TCP is accepted' or diag "$!";
+    my $heard = '';
+    sysread $client, $heard, 5 if $accepted;
+    is $heard, 'hello', '... and spoken to';
+    is $uid, undef, '... whoever it is';
 }
 
 undef $file;
