@@ -145,6 +145,20 @@ for my $kept (0, 1) {
     told();
 }
 
+# What is pushed is kept under a number of its own: none of the three that programs
+# take for their own.
+{
+    my ($free) = (in_child {
+        my ($one, $other) = spipe();
+        my $pushed = File::FDpasser::Queue->new($one);
+        my $file   = tagged('kept');
+        POSIX::close(0);
+        $pushed->push_send_fh($file, sub { });
+        return !Situation::is_open(0);
+    })->result;
+    ok $free, 'what is pushed does not become standard input';
+}
+
 # The end of a connection needs no room.
 {
     @got = ();
