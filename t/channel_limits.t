@@ -210,6 +210,8 @@ if (!OverStreams::lack('batches')) {
     is $channel->write($_), 1, 'as much as may wait' for 'x' x 9, 'x';
     fails { $channel->write('x') } undef, 'EAGAIN', '... and one more';
     is $channel->pending_bytes, 10, '... which was not taken';
+    $channel = File::FDpasser::Channel->new($us, max_pending => 10);
+    is $channel->write('x' x 11), 1, 'more than may wait, none of which goes at once';
 }
 
 # Packets that wait stay packets.

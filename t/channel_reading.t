@@ -167,11 +167,14 @@ SKIP: {
     fails { $channel->read_line } undef, 'EAGAIN', 'a line that has not ended';
     $channel->separator(';');
     is $channel->read_line, 'b;', '... has by another separator';
-    for my $method (qw(read_some read_message)) {
-        syswrite $peer, pack 'N n a*', 1, 0, 'x' if $method eq 'read_message';
+    $channel->read_some;
+    for ([ read_exactly => 7 ], ['read_message']) {
+        my ($method, @arguments) = @$_;
+        my ($half, $rest) = unpack 'a6 a*', pack 'N n a*', 1, 0, 'x';
+        syswrite $peer, $half;
         fails { $channel->read_line } undef, 'EAGAIN', "no line before $method";
-        $channel->$method;
-        syswrite $peer, 'd;';
+        syswrite $peer, "${rest}d;";
+        $channel->$method(@arguments);
         is $channel->read_line, 'd;', '... and one behind it';
     }
 }

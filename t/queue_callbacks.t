@@ -64,6 +64,27 @@ sub names { return join ' ', @_ }
     is $timeouts[-1], undef, '... which was the last';
 }
 
+# What has come already is served without a look at the connection, also where its
+# callback was pushed later.
+{
+    my ($us, $peer) = pair();
+    my @got;
+    my $queue = queue($us);
+    my $note  = sub { push @got, $_[0] ? tag_of($_[0]) : errno_name($!) };
+    send_files($peer, map { tagged($_) } 1 .. 3) if !OverStreams::lack('batches');
+    send_file($peer, tagged($_)) for OverStreams::lack('batches') ? 1 .. 3 : ();
+    $queue->push_recv_fh($note);
+    $queue->ready;
+    is $queue->timeout, undef, 'one of three is asked for: nothing is due';
+    $queue->push_recv_fh($note);
+    if (!OverStreams::lack('batches')) {
+        is $queue->timeout, 0, '... the next is there: it is due at once';
+        ok !$queue->wants_read, '... without more being read';
+    }
+    $queue->ready;
+    is names(@got), '1 2', '... and comes';
+}
+
 # Leaving by last.
 {
     my ($us, $peer) = pair();
@@ -147,6 +168,21 @@ sub names { return join ' ', @_ }
     $queue->ready;
     is $got[-1], 'ENOTCONN', '... the end reaches it, once';
     is $queue->pending, 0, '... and nothing waits';
+    undef $again;
+}
+
+# The same of sends, which find the connection ready each time.
+{
+    my ($us, $peer) = pair();
+    my $queue = queue($us);
+    my $sent  = 0;
+    my $again;
+    $again = sub { $queue->push_send_fh(\*STDIN, $again) if ++$sent < 10 };
+    $queue->push_send_fh(\*STDIN, $again);
+    $queue->ready;
+    is $sent, 1, 'a send that pushes the next has one turn a call';
+    $queue->ready while $queue->pending;
+    is $sent, 10, '... and all go';
     undef $again;
 }
 
