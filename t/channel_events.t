@@ -71,6 +71,38 @@ sub channel {
         '... with what was open when it was written';
 }
 
+# Each way to wait is told when it is over: some of it went, or nothing did.
+for my $is_full (0, 1) {
+    my ($us, $peer) = pair();
+    my $channel = channel($us);
+    $_->blocking(0) for $us, $peer;
+    if ($is_full) {
+        for my $length (4096, 1) { 1 while syswrite $us, 'x' x $length }
+    }
+    $channel->write('x' x 1_000_000);
+    while ($channel->pending_bytes) { sysread $peer, my $bytes, 65536; $channel->ready }
+    is said(), 'drained', 'drained, of a write ' . ($is_full ? 'that found no room' : 'of which some went');
+}
+
+# Where there is room and yet none, a loop waits by time.
+{
+    my ($us, $peer) = pair();
+    my $channel = channel($us);
+    $_->blocking(0) for $us, $peer;
+    {
+        no warnings 'redefine';
+        my $refuses = sub { $! = Errno::ETOOMANYREFS(); return 0 };
+        local *File::FDpasser::_write_from         = $refuses;
+        local *File::FDpasser::_write_quietly_from = $refuses;
+        is $channel->write('waits'), 1, 'too much is in flight: it waits';
+        $channel->ready;
+        is $channel->timeout, 0.1, '... for a while';
+        ok !$channel->wants_write, '... and not for room';
+    }
+    $channel->ready;
+    is said(), 'drained', '... and goes';
+}
+
 # A peer that is gone.
 {
     my ($us, $peer) = pair();
@@ -117,7 +149,7 @@ sub channel {
     $channel->ready;
     is said(), 'in', 'closed in a callback: that was the last';
     fails { $channel->read_line } undef, 'EBADF', '... reading fails';
-    fails { $channel->write('x') } undef, 'EBADF', '... and writing';
+    fails { $channel->write($_) } undef, 'EBADF', '... and writing' for 'x', '';
     ok $channel->is_closed && $channel->is_over, '... it is over';
 }
 {

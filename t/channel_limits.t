@@ -124,6 +124,7 @@ for my $half (pack('N', 3), pack('N n a*', 3, 0, 'ab')) {
     fails { $channel->read_line } undef, 'EMFILE', 'a full table';
     $channel->ready;
     is $channel->timeout, 0.1, '... is waited for in a loop';
+    ok !$channel->wants_read, '... by time alone';
     $channel->write('x' x 10_000_000);
     fails { $channel->write('x', $file) } undef, 'EMFILE', '... nor can anything wait';
     empty_table(@filler);

@@ -84,6 +84,24 @@ sub readable {
         '... without more being said meanwhile';
 }
 
+# Where there is room and yet none, it is waited for by time.
+{
+    my ($us, $peer) = pair();
+    my @sent;
+    my $queue = queue($us);
+    $queue->push_send_fh($us, sub { push @sent, shift });
+    told();
+    {
+        no warnings 'redefine';
+        local *File::FDpasser::_send_files_from = sub { $! = Errno::ETOOMANYREFS(); return 0 };
+        $queue->ready;
+    }
+    is told(), '-write0, --0.1', 'too much is in flight: a timer, not readiness';
+    $queue->ready;
+    is "@sent", 1, '... and it goes';
+    told();
+}
+
 # Half a message is no reason to spin: it was read, and the rest is waited for.
 {
     my ($us, $peer) = pair();

@@ -268,7 +268,6 @@ sub _read {
         $length = $self->{chunk} if $length < $self->{chunk};
         $room   = $length        if $length < $room;
     }
-    return _fails(Errno::EMSGSIZE()) if $room <= 0;
     # An empty datagram is input, for which the native layer adds nothing. It is added
     # in the same statement, without `&&`: at both a handler may run, and die.
     push @$input, ('') x ($self->{is_datagrams}
@@ -290,7 +289,7 @@ sub _check_input {
     elsif (!$errno && $self->{is_datagrams}) {
         return 1;
     }
-    elsif (!$errno || $errno == Errno::ECONNRESET()) {
+    elsif (!$errno) {
         $errno = Errno::ENOTCONN();
     }
     elsif ($self->_is_transient($errno) || $errno == Errno::EMSGSIZE()) {
