@@ -208,6 +208,14 @@ END
     }
 }
 
+# As much text as any.
+{
+    my ($us, $peer) = spipe();
+    local $File::FDpasser::max_text = 2**32;
+    send_err($us, EACCES, 'text');
+    fails { recv_fh($peer) } undef, 'EACCES', 'four gigabytes of text may come';
+}
+
 # A tied STDERR that dies of the text, or of nothing, leaves $@ alone.
 {
     package Dies;
