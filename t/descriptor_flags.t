@@ -45,10 +45,19 @@ for my $mode (sort keys %expected) {
 }
 
 SKIP: {
-    skip 'no such access mode here', 2 if $^O ne 'linux';
-    sysopen my $fh, '/dev/null', O_WRONLY | O_RDWR or skip "open: $!", 2;
+    skip 'no such access mode here', 3 if $^O ne 'linux';
+    sysopen my $fh, '/dev/null', O_WRONLY | O_RDWR or skip "open: $!", 3;
     fails { get_fopen_mode(fileno $fh) } undef, 'EINVAL', 'access mode 3';
     is my_getfl(fileno $fh) & 3, 3, '... has flags';
+    my ($here, $there) = spipe();
+    send_file($here, $fh);
+    my $got = recv_fh($there);
+    my $said = '';
+    local $SIG{__WARN__} = sub { $said .= $_[0] };
+    print {$got} 'nowhere';
+    my $line = readline $got;
+    is $said, '', '... is a handle for both directions, though it can do neither';
+    close $got;
 }
 
 SKIP: {

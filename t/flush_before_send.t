@@ -62,6 +62,7 @@ for my $mode (map { my $layer = $_; map { "$_$layer" } '>', '>>', '+<', '+>', '+
 {
     my ($here, $there) = spipe();
     my ($end, $peer) = spipe();
+    $peer->blocking(0);
     print {$end} 'pending';
     send_file($here, $end);
     sysread $peer, my $read, 100;

@@ -46,7 +46,7 @@ for my $type (sort keys %type) {
         fill($us);
         my $child = in_child {
             close $peer;
-            watchdog(10);
+            watchdog(5);
             local $SIG{PIPE} = 'IGNORE';
             $! = 0;
             my $got = $waiting{$call}->($us);
