@@ -118,6 +118,25 @@ for my $is_full (0, 1) {
     fails { $channel->write('x') } undef, 'EPIPE', 'a write by the program';
     is $pipes, 1, '... raises it';
 }
+{
+    my ($us, $peer) = pair();
+    my $channel = channel($us);
+    local $SIG{PIPE} = 'IGNORE';
+    $channel->write('x' x 1_000_000);
+    close $peer;
+    fails { $channel->flush } undef, 'EPIPE', 'what waits fails in a call of the program';
+    $channel->ready for 1, 2;
+    is said(), 'end', '... which on_error does not repeat';
+}
+{
+    my ($us, $peer) = pair();
+    my $channel = channel($us);
+    close $peer;
+    fails { $channel->read_some } undef, 'ENOTCONN', 'the end in a call of the program';
+    $channel->close;
+    $channel->ready;
+    is said(), '', '... and closed: on_end has nothing to say any more';
+}
 
 # Callbacks that die.
 {
@@ -195,6 +214,15 @@ for my $is_full (0, 1) {
     $take = 1;
     $channel->ready;
     is said(), 'news two news three', '... each is told of';
+}
+
+# A packet that is taken bit by bit.
+{
+    my ($us, $peer) = pair(SOCK_DGRAM);
+    my $channel = channel($us);
+    syswrite $peer, $_ for "one\ntwo\n", "three\n";
+    $channel->ready;
+    is said(), 'one two three', 'lines of a packet, and then the next';
 }
 
 # What a loop is told.

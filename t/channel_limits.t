@@ -108,6 +108,7 @@ for my $half (pack('N', 3), pack('N n a*', 3, 0, 'ab')) {
 {
     my ($us, $peer) = pair();
     my $channel = File::FDpasser::Channel->new($us, timeout => 0.01);
+    fails { File::FDpasser::Channel->new($us, timeout => 0)->read_some } undef, 'ETIMEDOUT', 'no time';
     fails { $channel->write('x' x 10_000_000) } undef, 'ETIMEDOUT', 'blocking: a timeout';
     my $rest = $channel->pending_bytes;
     cmp_ok $rest, '>', 0, '... the rest waits';
@@ -179,6 +180,8 @@ for my $half (pack('N', 3), pack('N n a*', 3, 0, 'ab')) {
             'more descriptors than go with ' . length($bytes) . ' bytes';
         like $@, qr/::write: .*byte/, '... is an exception';
     }
+    is $channel->write_message('x' x 300, ($file) x 65_535), 1, 'as many as a header tells'
+        if !OverStreams::lack('batches');
     ok !eval { $other->write_message('x' x 300, ($file) x 65_536); 1 }, 'more than a header tells';
     like $@, qr/::write_message: that is more than a header can tell/, '... is one, too';
 }
