@@ -148,15 +148,19 @@ for my $kept (0, 1) {
 # What is pushed is kept under a number of its own: none of the three that programs
 # take for their own.
 {
-    my ($free) = (in_child {
+    my ($free, $errno) = (in_child {
         my ($one, $other) = spipe();
         my $pushed = File::FDpasser::Queue->new($one);
         my $file   = tagged('kept');
         POSIX::close(0);
         $pushed->push_send_fh($file, sub { });
-        return !Situation::is_open(0);
+        my $is_free = !Situation::is_open(0);
+        descriptor_limit(3);
+        my $pushes = $pushed->push_send_fh($peer, sub { });
+        return ($is_free, defined $pushes ? 'pushed' : errno_name($!));
     })->result;
     ok $free, 'what is pushed does not become standard input';
+    is $errno, 'EMFILE', '... and is refused where there is no other number';
 }
 
 # The end of a connection needs no room.
