@@ -216,6 +216,32 @@ for my $is_full (0, 1) {
     is said(), 'news two news three', '... each is told of';
 }
 
+# Whoever tells the loop has an errno of his own.
+{
+    my ($us, $peer) = pair();
+    my @told;
+    my $channel = channel($us, on_input => sub { $_[0]->close },
+        on_wants => sub { push @told, join ',', map { $_ // '-' } @_[ 1 .. 3 ]; $! = 5 });
+    $! = 7;
+    $channel->write('x');
+    is $! + 0, 7, 'an on_wants that changes the errno: a success does not show it';
+    $channel->read_some;
+    is errno_name($!), 'EAGAIN', '... a failure has its own';
+    is $channel->write('x' x 1_000_000), 1, '... also where something waits';
+    fails { $channel->read_exactly(2_000_000) } undef, 'EMSGSIZE', '... or is refused';
+    syswrite $peer, "x";
+    $channel->ready;
+    is $told[-1], '0,0,-', '... and after a close in a callback nothing is wanted';
+}
+{
+    my ($us, $peer) = pair();
+    my $channel = channel($us, on_wants => sub { $! = 5 });
+    local $SIG{PIPE} = 'IGNORE';
+    close $peer;
+    fails { $channel->write('x') } undef, 'EPIPE', '... nor does a write that fails';
+    $channel->close;
+}
+
 # A packet that is taken bit by bit.
 {
     my ($us, $peer) = pair(SOCK_DGRAM);
@@ -223,6 +249,10 @@ for my $is_full (0, 1) {
     syswrite $peer, $_ for "one\ntwo\n", "three\n";
     $channel->ready;
     is said(), 'one two three', 'lines of a packet, and then the next';
+    $channel = channel($us, on_input => sub { push @said, $_[0]->read_some });
+    syswrite $peer, $_ for qw(four five);
+    $channel->ready;
+    is said(), 'four five', '... or all of one, as bytes';
 }
 
 # What a loop is told.

@@ -33,8 +33,9 @@ for my $in_loop (0, 1) {
     is scalar(descriptors()) - @before, 10, '... the others were closed';
     fails { $reader->read_line } undef, 'EMSGSIZE', '... and reading fails';
     ok !$reader->wants_read, '... nothing more is wanted';
+    $! = 0;
     $reader->ready;
-    is "@errors", 'EMSGSIZE', '... which was told, once' if $in_loop;
+    is "@errors", 'EMSGSIZE', '... which was told, once';
 }
 
 # A line without an end.

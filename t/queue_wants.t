@@ -10,9 +10,11 @@ use Test::More;
 use Situation;
 use Peer;
 
+use Errno ();
 use File::FDpasser qw(:all);
 use File::FDpasser::Queue;
 use IO::Handle;
+use Scalar::Util qw(weaken);
 
 my @told;
 
@@ -85,7 +87,7 @@ sub readable {
 }
 
 # Where there is room and yet none, it is waited for by time.
-{
+for my $errno (qw(ENFILE ENOBUFS ENOMEM ETOOMANYREFS)) {
     my ($us, $peer) = pair();
     my @sent;
     my $queue = queue($us);
@@ -93,10 +95,10 @@ sub readable {
     told();
     {
         no warnings 'redefine';
-        local *File::FDpasser::_send_files_from = sub { $! = Errno::ETOOMANYREFS(); return 0 };
+        local *File::FDpasser::_send_files_from = sub { $! = Errno->can($errno)->(); return 0 };
         $queue->ready;
     }
-    is told(), '-write0, --0.1', 'too much is in flight: a timer, not readiness';
+    is told(), '-write0, --0.1', "$errno: a timer, not readiness";
     $queue->ready;
     is "@sent", 1, '... and it goes';
     told();
@@ -173,6 +175,39 @@ sub readable {
     $queue->close;
     is "@got", 'ECANCELED ECANCELED ECANCELED', 'once';
     is told(), '', '... and for all';
+}
+
+# Who is told something and changes it hears of that when it has come back; and of
+# nothing that an exception has left.
+{
+    my ($us, $peer) = pair();
+    my @heard;
+    my $queue = File::FDpasser::Queue->new($us, on_wants => sub {
+        my ($queue, @wants) = @_;
+        push @heard, "[$wants[0]$wants[1]";
+        $queue->push_send_fh($us, sub { die "sent\n" }) if @heard == 1;
+        push @heard, ']';
+    });
+    $queue->push_recv_fh(sub { });
+    is join('', @heard), '[10][11]', 'an on_wants that changes what is wanted';
+    ok !eval { $queue->ready; 1 }, 'a callback dies';
+    $queue->on_wants(sub { @heard = map { defined $_ ? $_ : '-' } @_[ 1 .. 3 ] });
+    is "@heard", '1 0 -', '... another loop is told what is wanted, and no more';
+    $queue->close;
+}
+
+# What it holds may be the queue.
+{
+    my ($us, $peer) = pair();
+    my $queue = do {
+        my $held;
+        $held = File::FDpasser::Queue->new($us, on_wants => sub { return $held });
+    };
+    weaken(my $still_there = $queue);
+    $queue->push_recv_fh(sub { });
+    $queue->close;
+    undef $queue;
+    is $still_there, undef, 'a queue that its own on_wants holds is let go when it is closed';
 }
 
 # Another on_wants, set while the one before it is told.
