@@ -36,5 +36,35 @@ for my $kind (kinds()) {
     is $child->result, 1_000_000, '... once';
 }
 
+# A handler that writes to a channel whose write waits, or dies there.
+for my $dies (0, 1) {
+    my ($us, $peer) = pair();
+    my $channel = File::FDpasser::Channel->new($us);
+    my $proceed = gate();
+    local $SIG{USR1} = sub { $dies ? die "left\n" : $channel->write('short') };
+    my $child = in_child {
+        close $us;
+        vec(my $begun = '', fileno $peer, 1) = 1;
+        select $begun, undef, undef, undef;
+        1 until is_blocked(getppid);
+        kill USR1 => getppid;
+        $proceed->wait;
+        my $all = '';
+        1 while sysread $peer, $all, 65536, length $all;
+        my $behind = $all =~ s/\Ax+//r;
+        return length($all) - length($behind) . " $behind";
+    };
+    close $peer;
+    my ($written, $errno) = eval { ($channel->write('x' x 1_000_000), errno_name($!)) };
+    if ($dies) { is $@, "left\n", 'a handler that dies while a write waits' }
+    else       { is_deeply [ $written, $errno ], [ undef, 'EINTR' ], 'one that writes' }
+    $proceed->open;
+    is $channel->flush, 1, '... the rest can be flushed';
+    is $channel->pending_bytes, 0, '... all of it';
+    $channel->close;
+    undef $us;
+    is $child->result, '1000000 ' . ($dies ? '' : 'short'), '... and comes, in order';
+}
+
 no_leak();
 done_testing;

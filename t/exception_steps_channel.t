@@ -217,6 +217,29 @@ left_anywhere('a channel that writes', sub {
     );
 });
 
+# A handler that writes as well, and comes back: whole writes, in either order, and
+# all of it has gone.
+{
+    my $writer;
+    left_anywhere('a channel that writes, as its handler does', sub {
+        my $it = beginning();
+        return (
+            making($it),
+            [ undef, sub { $writer = $it->{channel} } ],
+            [ write => sub { $it->{channel}->write('bytes', $files[0]) or die "write: $!" } ],
+            sub {
+                undef $writer;
+                my ($bytes, $tags) = came($it);
+                return (
+                    differs(bytes => $bytes =~ s/\Awithin|within\z//r, 'bytes'),
+                    differs(tags => $tags =~ s/ ?f1 ?//r, 'f0'),
+                    differs(pending => $it->{channel}->pending_bytes, 0),
+                );
+            },
+        );
+    }, sub { $writer->write('within', $files[1]) or die "within: $!" });
+}
+
 # What is written has to wait for a peer that reads, and ends it.
 left_anywhere('a channel in a loop', sub {
     my $it = beginning();
