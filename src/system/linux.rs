@@ -94,25 +94,34 @@ pub fn limit() -> usize {
 /// Whether none of the numbers, which end at the limit, is open, or false if that
 /// would be dear to say.
 ///
-/// Of a number that is not open select(2) says EBADF, but not of one that is
-/// beyond the table, which grows with the highest number: "BUGS" in its manual.
-#[allow(unsafe_code)]
+/// The second attempt is for programs with many descriptors: qemu-user knows no
+/// numbers beyond FD_SETSIZE, and aborts.
 pub fn are_free(numbers: Range<usize>) -> bool {
+    [libc::FD_SETSIZE, MOST_KNOWN].iter().any(|most| is_beyond_table(numbers.start.min(most - 1)))
+}
+
+/// Of more numbers nothing is known.
+const MOST_KNOWN: usize = 0x4000;
+
+/// Whether the table of descriptors, which grows with the highest number, does not
+/// reach to there.
+///
+/// Of a number that is not open select(2) says EBADF, but not of one that is
+/// beyond the table: "BUGS" in its manual.
+#[allow(unsafe_code)]
+fn is_beyond_table(number: usize) -> bool {
     const BITS: usize = libc::c_ulong::BITS as usize;
-    /// Of more numbers nothing is known.
-    const MOST: usize = 0x4000;
-    let first = numbers.start.min(MOST - 1);
-    if !is_closed(first as RawFd) {
+    if !is_closed(number as RawFd) {
         return false;
     }
-    let mut set: [libc::c_ulong; MOST / BITS] = [0; MOST / BITS];
-    set[first / BITS] = 1 << (first % BITS);
+    let mut set: [libc::c_ulong; MOST_KNOWN / BITS] = [0; MOST_KNOWN / BITS];
+    set[number / BITS] = 1 << (number % BITS);
     let mut at_once = libc::timeval { tv_sec: 0, tv_usec: 0 };
     let null = std::ptr::null_mut();
     // SAFETY: the set is a bit for each number below the first argument, of whole
     // words as the kernel has them; it and the time outlive the call.
     let told = unsafe {
-        libc::select(first as i32 + 1, null, null, set.as_mut_ptr().cast(), &mut at_once)
+        libc::select(number as i32 + 1, null, null, set.as_mut_ptr().cast(), &mut at_once)
     };
     told == 0
 }

@@ -11,6 +11,7 @@
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::{size_of, zeroed};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicI32, Ordering};
 
 #[cfg(not(sendmsg_copies))]
 use libc::sendmsg;
@@ -350,11 +351,50 @@ pub fn peek_for_descriptor(from: BorrowedFd<'_>, bytes: &mut [u8]) -> nix::Resul
     if !PEEK_INSTALLS {
         return peek(from, bytes);
     }
+    if is_emulated() {
+        return install_and_close(from, bytes);
+    }
     let (room, size) = (READ_ONLY.as_ptr().cast_mut(), std::mem::size_of_val(&READ_ONLY));
     // SAFETY: the kernel faults where it would write to the room, which outlives
     // the call.
     let looked = unsafe { receive_into(from, bytes, room, size, libc::MSG_PEEK) };
     looked.map(|(length, message)| Seen::of(length, &message))
+}
+
+/// The same where what cannot be written is not left out.
+#[cold]
+fn install_and_close(from: BorrowedFd<'_>, bytes: &mut [u8]) -> nix::Result<Seen> {
+    let seen = install(from, bytes, &mut RoomForAll::empty(), true)?;
+    let control = seen.control_cut || !seen.descriptors.is_empty();
+    Ok(Seen { length: seen.length, packet_cut: seen.packet_cut, control })
+}
+
+/// Whether what is between us and the kernel writes what a call brings itself, as
+/// qemu-user does: of memory that it cannot write it says EFAULT, and has lost the
+/// descriptor.
+fn is_emulated() -> bool {
+    static SAID: AtomicI32 = AtomicI32::new(0);
+    let said = match SAID.load(Ordering::Relaxed) {
+        0 => said_of_nothing(),
+        said => said,
+    };
+    SAID.store(said, Ordering::Relaxed);
+    said == libc::EFAULT
+}
+
+/// The errno of recvmsg(2) from no descriptor into memory that cannot be written.  The
+/// kernel says EBADF.
+#[cold]
+fn said_of_nothing() -> i32 {
+    let mut iov = libc::iovec { iov_base: READ_ONLY.as_ptr().cast_mut().cast(), iov_len: 1 };
+    // SAFETY: a msghdr of zeros is an empty message.
+    let mut message: libc::msghdr = unsafe { zeroed() };
+    message.msg_iov = &mut iov;
+    message.msg_iovlen = 1;
+    // SAFETY: nothing is received from no descriptor; all that the message points to
+    // outlives the call.
+    let said = unsafe { libc::recvmsg(-1, &mut message, libc::MSG_DONTWAIT) };
+    Errno::result(said).map_or_else(|errno| errno as i32, |_| libc::EBADF)
 }
 
 /// How many bytes at the front of the queue come before the first that brings a
@@ -369,7 +409,7 @@ pub fn bytes_before_descriptor(from: BorrowedFd<'_>) -> nix::Result<usize> {
     const PIECE: usize = 0x1_0000;
     let mut bytes = vec![0; PIECE];
     let seen = peek_for_descriptor(from, &mut bytes)?;
-    if !seen.control || !PEEK_INSTALLS {
+    if !seen.control || !PEEK_INSTALLS || is_emulated() {
         return Ok(if seen.control { 0 } else { seen.length });
     }
     let Some(whole) = seen.length.checked_sub(1) else { return Ok(0) };
@@ -537,5 +577,29 @@ mod tests {
             received.sender.is_some()
         };
         assert_eq!((take(libc::SOL_SOCKET), take(libc::IPPROTO_IP)), (true, false));
+    }
+
+    /// What is done under an emulation does as well without one.
+    #[test]
+    #[cfg(linux_kernel)]
+    fn a_look_that_installs_shows_what_one_that_faults_does() {
+        use std::io::Write;
+        use std::os::fd::AsFd;
+        use std::os::unix::net::UnixStream;
+
+        assert!(!is_emulated());
+        let file = File::open("/").unwrap();
+        for before in [0, 1, 2, 7, 1000] {
+            let (mut peer, us) = UnixStream::pair().unwrap();
+            peer.write_all(&vec![1; before]).unwrap();
+            send(peer.as_fd(), &[0, 0, 0], &[file.as_raw_fd()]).unwrap();
+            peer.write_all(&[2; 5]).unwrap();
+            let (from, bytes) = (us.as_fd(), &mut [0; 2000]);
+            for length in [1, before.max(1), before + 1, before + 2, 2000] {
+                let seen = peek_for_descriptor(from, &mut bytes[..length]);
+                assert_eq!(install_and_close(from, &mut bytes[..length]), seen);
+            }
+            assert_eq!(bytes_before_descriptor(from), Ok(before));
+        }
     }
 }
