@@ -76,6 +76,12 @@ for my $half (pack('N', 3), pack('N n a*', 3, 0, 'ab')) {
     fails_empty { $channel->read_message } 'EPROTO', '... and the end';
 }
 
+# Where no descriptor can go.
+SKIP: {
+    socket my $inet, AF_INET, SOCK_DGRAM, 0 or skip 'no sockets of this family', 1;
+    ok !File::FDpasser::Channel->new($inet) && $!{EOPNOTSUPP}, 'another family';
+}
+
 # One that goes away with bytes from us unread.
 {
     my ($channel, $peer) = channel();

@@ -196,6 +196,20 @@ for my $errno (qw(ENFILE ENOBUFS ENOMEM ETOOMANYREFS)) {
     $queue->close;
 }
 
+# One that dies is told the same again.
+{
+    my ($us, $peer) = pair();
+    my @heard;
+    my $queue = File::FDpasser::Queue->new($us, on_wants => sub {
+        push @heard, "@_[ 1, 2 ]";
+        die "not now\n" if @heard == 1;
+    });
+    ok !eval { $queue->push_recv_fh(sub { }); 1 }, 'an on_wants that dies';
+    $queue->push_recv_fh(sub { });
+    is_deeply \@heard, [ ('1 0') x 2 ], '... is told again';
+    $queue->close;
+}
+
 # What it holds may be the queue.
 {
     my ($us, $peer) = pair();

@@ -6,6 +6,7 @@ use Config;
 use Files;
 use Outside;
 use POSIX ();
+use Signals qw(is_blocked);
 use Situation;
 use Syscall qw(descriptor_limit has_system_call);
 
@@ -132,6 +133,7 @@ fails_empty { start_with_end(bless {}, 'Callable') } 'EDOM', 'an object that can
         my @full;
         while (open my $null, '<', '/dev/null') { push @full, $null }
         my @seen;
+        local $SIG{__DIE__} = sub { push @seen, "handler: @_" };
         for (1 .. 6) {
             $! = 0;
             my @got = start_with_end(sub { });
@@ -220,9 +222,13 @@ END
     my $usr2 = POSIX::SigSet->new(POSIX::SIGUSR2());
     POSIX::sigprocmask(POSIX::SIG_BLOCK(), $usr2);
     my $held = mask();
-    start_with_end(sub { });
+    my ($parent, $ran) = ($$, 0);
+    local $SIG{USR2} = sub { $ran++ };
+    start_with_end(sub { kill USR2 => $parent });
     is mask(), $held, '... and what the program holds back still is';
+    is $ran, 0, '... and was meanwhile';
     POSIX::sigprocmask(POSIX::SIG_UNBLOCK(), $usr2);
+    is $ran, 1, '... until it is not';
 }
 
 sub append {
@@ -262,9 +268,22 @@ sub append {
     my $ran;
     local $SIG{USR1} = sub { $ran++ };
     my $parent = $$;
-    my ($conn, $pid) = start_with_end(sub { kill USR1 => $parent; exec @perl, 'exit 4' });
+    my ($conn, $pid) = start_with_end(sub {
+        1 until is_blocked($parent);
+        kill USR1 => $parent;
+        1 until is_blocked($parent);
+        exec @perl, 'exit 4';
+    });
     is $ran, 1, 'a handler runs';
     is ended($pid), 4 << 8, '... and the program is started all the same';
+    fails_empty {
+        start_with_end(sub {
+            1 until is_blocked($parent);
+            kill USR1 => $parent;
+            1 until is_blocked($parent);
+            $! = Errno::EDOM();
+        });
+    } 'EDOM', '... or is known not to be';
 
     my ($died, $left, $held) = returns {
         local $SIG{USR2} = sub { die "enough\n" };
