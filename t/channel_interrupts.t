@@ -37,7 +37,7 @@ for my $kind (kinds()) {
 }
 
 # A handler that writes to a channel whose write waits, or dies there.
-for my $dies (0, 1) {
+for my $dies (0, $] < 5.018 ? () : 1) {    # those run handlers as blocks end
     my ($us, $peer) = pair();
     my $channel = File::FDpasser::Channel->new($us);
     my $proceed = gate();
