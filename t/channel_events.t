@@ -197,6 +197,16 @@ for my $is_full (0, 1) {
     is said(), 'in one out one', 'ready within a callback';
 }
 
+# Closed twice: the handle may be something else by then.
+{
+    my ($us, $peer) = pair();
+    my $channel = channel($us);
+    $channel->close;
+    open $us, '<', '/dev/null' or die "/dev/null: $!";
+    $channel->close;
+    ok defined fileno $us, 'a second close leaves alone what the handle is now';
+}
+
 # A packet at a time.
 {
     my ($us, $peer) = pair(SOCK_DGRAM);
