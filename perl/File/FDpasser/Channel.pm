@@ -352,8 +352,8 @@ sub flush {
 }
 
 sub _write {
+    return &_put_or_queue if !$_[0]{on_wants};    # with the same arguments
     my ($self, @what) = @_;
-    return $self->_put_or_queue(@what) if !$self->{on_wants};
     return $self->_promising(sub { $self->_put_or_queue(@what) });
 }
 
