@@ -259,6 +259,25 @@ sub names { return join ' ', @_ }
     is_deeply [ @got[ 2, 3 ] ], [ undef, 'EPIPE' ], '... what was behind it went not';
 }
 
+# One of three goes, and no more: by a failure, or by a close meanwhile.
+for my $closes (0, 1) {
+    my ($us, $peer) = pair();
+    my $queue = queue($us);
+    my @got;
+    $queue->push_send_fhs([ ($us) x 3 ], sub { push @got, $_[0], errno_name($!) });
+    no warnings 'redefine';
+    local *File::FDpasser::_send_files_from = sub {
+        my (undef, $handles) = @_;
+        return shift @$handles if @$handles == 3;
+        $queue->close          if $closes;
+        $! = Errno::EPIPE();
+        return 0;
+    };
+    $queue->ready;
+    is names(@got), $closes ? '1 ECANCELED' : '1 EPIPE', 'one of three has gone: '
+        . ($closes ? 'closed meanwhile' : 'a failure');
+}
+
 # close from within a callback; from a send, of a queue full of others.
 {
     my ($us, $peer) = pair();
