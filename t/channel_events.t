@@ -284,6 +284,21 @@ for my $is_full (0, 1) {
     is scalar @told, $times, '... of which no more is said';
 }
 
+# Who is told that all is done may call ready at once.
+{
+    my ($us, $peer) = pair();
+    my @more    = ("two\n");
+    my $channel = channel($us, on_wants => sub {
+        my ($channel, undef, undef, $timeout) = @_;
+        return if defined $timeout || !@said || !@more;
+        syswrite $peer, shift @more;
+        $channel->ready;
+    });
+    syswrite $peer, "one\n";
+    $channel->ready;
+    is said(), 'one two', 'an on_wants that calls ready, which is over';
+}
+
 # A loop hears of what a read changes: that there is room, and that there is an end.
 {
     my ($us, $peer) = pair();

@@ -112,6 +112,7 @@ if (!OverStreams::lack('batches')) {
     syswrite $peer, "\n";
     is $channel->read_line, "half\n", '... and the whole';
     ok !$channel->blocking(1), 'it can be made blocking';
+    ok $channel->blocking(undef) && !$channel->blocking, '... and not, by undef as well';
 }
 {
     my ($channel, $peer) = channel(SOCK_STREAM, timeout => 0.01);
