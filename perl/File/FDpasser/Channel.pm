@@ -598,11 +598,10 @@ sub _read_on {
         $self->{is_full} = 1;
         return;
     }
-    my $known = exists $self->{news}{on_input};
     $self->{news}{on_input} = 0;
     return 1 if $self->_read(0);
     my $errno = $! + 0;
-    delete $self->{news}{on_input} if !$known;
+    delete $self->{news}{on_input};
     return 1 if $self->{failure};
     return $self->_pause('read') if $self->_is_transient($errno);
     # A message of a stream is longer than the room beside what waits.
