@@ -48,6 +48,17 @@ sub compiled {
     return eval "no strict; no warnings; $pragma;\n#line 7 caller.pl\nsub { $call }" || die $@;
 }
 
+# The line is the first outside of our packages; a name that only begins as ours is
+# another's.
+{
+    my $code = compiled('use warnings; package File::FDpasserly', 'File::FDpasser::recv_fh("x")');
+    my $said = 'recv_fh: argument 1 is no handle and no descriptor number';
+    is warned { $code->() }, "$said at caller.pl line 7.\n", 'a package of a longer name';
+    eval q{package File::FDpasser::Inner; use warnings; sub inner { File::FDpasser::recv_fh('x') } 1} or die $@;
+    is warned { compiled('use warnings', 'File::FDpasser::Inner::inner()')->() },
+        "$said at caller.pl line 7.\n", 'one below ours: its caller';
+}
+
 # ---- a table of them; every kind of value is in t/arguments.t, t/message_arguments.t
 # and t/endpoint_options.t
 

@@ -302,6 +302,31 @@ sub append {
     is $held, $mask, '... nor a mask';
 }
 
+# Processes that are forked meanwhile, by a handler and by the code, end as any
+# other, and with them nothing of ours.
+{
+    my ($by_handler, $by_code) = returns {
+        my $parent = $$;
+        my $ends   = sub {
+            my $pid = fork;
+            exit 0 if defined $pid && !$pid;
+            ended($pid);
+        };
+        local $SIG{USR1} = $ends;
+        my ($conn, $pid) = start_with_end(sub {
+            1 until is_blocked($parent);
+            kill USR1 => $parent;
+            exec @perl, $echo, $_[0];
+        });
+        close $conn;
+        my $by_handler = ended($pid);
+        (undef, $pid) = start_with_end(sub { $ends->(); exec @perl, 'exit 4' });
+        return ($by_handler, $pid ? ended($pid) : "$!");
+    };
+    is $by_handler, 0, 'a handler that forks: the program lives on';
+    is $by_code, 4 << 8, '... code that forks: it is started';
+}
+
 # Descriptors that would survive exec by their numbers, and standard handles that
 # are closed
 {
