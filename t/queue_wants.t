@@ -12,6 +12,7 @@ use Peer;
 
 use Errno ();
 use File::FDpasser qw(:all);
+use File::FDpasser::Loop ();
 use File::FDpasser::Queue;
 use IO::Handle;
 use Scalar::Util qw(weaken);
@@ -102,6 +103,23 @@ for my $errno (qw(ENFILE ENOBUFS ENOMEM ETOOMANYREFS)) {
     $queue->ready;
     is "@sent", 1, '... and it goes';
     told();
+}
+
+# Of several that wait by time the loop without a loop keeps to the shortest.
+{
+    my ($us, $peer) = pair();
+    my ($pauses, $is_due) = map { File::FDpasser::Queue->new($_) } $us, $peer;
+    $_->push_recv_fh(sub { }) for $pauses, $is_due;
+    send_file($peer, $us);
+    {
+        no warnings 'redefine';
+        local *File::FDpasser::_receive_into = sub { $! = Errno::ENFILE(); return 0 };
+        $pauses->ready;
+    }
+    close $peer;
+    is_deeply [ map { $_->timeout } $pauses, $is_due ], [ 0.1, 0 ], 'one soon, one at once';
+    is_deeply [ map { (File::FDpasser::Loop::_sets(@$_))[2] } [ $pauses, $is_due ], [ $is_due, $pauses ] ],
+        [ 0, 0 ], '... at once, in either order';
 }
 
 # Half a message is no reason to spin: it was read, and the rest is waited for.
@@ -205,6 +223,7 @@ for my $errno (qw(ENFILE ENOBUFS ENOMEM ETOOMANYREFS)) {
         die "not now\n" if @heard == 1;
     });
     ok !eval { $queue->push_recv_fh(sub { }); 1 }, 'an on_wants that dies';
+    is $queue->pending, 0, '... leaves a push that has taken nothing';
     $queue->push_recv_fh(sub { });
     is_deeply \@heard, [ ('1 0') x 2 ], '... is told again';
     $queue->close;
