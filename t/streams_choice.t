@@ -47,8 +47,8 @@ SKIP: {
         my $said = run_perl('-e', qq{
             BEGIN { \$ENV{FDPASSER_TRANSPORT} = 'streams' }
             BEGIN { $id = 65534 }
-            BEGIN { grep { -r "\$_/File/FDpasser.pm" } \@INC or print('unreadable'), exit }
-            use File::FDpasser;
+            eval { require File::FDpasser }
+                or print(\$@ =~ /Permission denied/ ? 'unreadable' : \$@), exit;
             print File::FDpasser::transport();
         });
         skip 'nobody else can read this directory', 1 if $said eq 'unreadable';
